@@ -1,0 +1,49 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything else is listed by `make help`.
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+EXTRAS := --extra sim --extra trainer --extra viewer
+# uv from the PATH if there is one, otherwise brought into the environment by pip.
+UV = $(shell command -v uv || echo $(BIN)/uv)
+PIP_INSTALL = VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --constraint requirements.lock
+
+.PHONY: help demo test check lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.robot  ## the main job: the shipped policy stands in the MuJoCo twin while it is pushed
+	$(BIN)/robotctl demo --seconds 20
+
+test: $(VENV)/.dev check  ## all gates and all tests
+	$(BIN)/pytest
+
+check: $(VENV)/.dev  ## lint, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: $(BIN)/uv  ## write requirements.lock anew (pi4 and pi5 conflict with each other and stay out)
+	$(UV) pip compile --quiet --universal --upgrade $(EXTRAS) --group dev --custom-compile-command "make lock" \
+	  pyproject.toml --output-file requirements.lock
+
+clean:  ## remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), WildRobot needs 3.11 or newer: run make PYTHON=python3.11 ..."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python venv is missing: on Debian, apt install python3-venv"; exit 2; }
+
+$(BIN)/uv: $(BIN)/python
+	@test -x "$(UV)" || $(BIN)/python -m pip install --quiet uv
+
+$(VENV)/.robot: pyproject.toml requirements.lock $(BIN)/uv
+	$(PIP_INSTALL) --editable '.[sim]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml requirements.lock $(BIN)/uv
+	$(PIP_INSTALL) --editable '.[sim,trainer,viewer]' --group dev
+	@touch $@ $(VENV)/.robot
