@@ -1,0 +1,84 @@
+"""From signals to the network's input. The layout is data: any order and subset of the terms below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .frames import Array, angvel_heading_local, float32, gravity_local
+from .signals import FOOT_SWITCHES, Command, PolicyState, Signals
+from .spec import PolicySpec
+
+
+class Term(NamedTuple):
+    """size(J) gives the number of values; compute gives them, (size,) float32."""
+
+    size: Callable[[int], int]
+    compute: Callable[[PolicySpec, PolicyState, Signals, Command], Array]
+
+
+def _gravity_local(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    return gravity_local(signals.quat_wxyz)
+
+
+def _angvel_heading_local(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    return angvel_heading_local(signals.quat_wxyz, signals.gyro_rad_s)
+
+
+def _joint_pos_normalized(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    robot = spec.robot
+    home = spec.action.is_home_mapping
+    middle, scale = (robot.home, robot.home_reach) if home else (robot.center, robot.span)
+    return (float32(signals.joint_pos_rad) - middle) / (scale + middle.dtype.type(1e-6))
+
+
+def _joint_vel_normalized(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    velocity = float32(signals.joint_vel_rad_s)
+    return velocity.__array_namespace__().clip(velocity / spec.robot.max_velocity, -1.0, 1.0)
+
+
+def _foot_switches(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    return float32(signals.foot_switches)
+
+
+def _prev_action(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    return float32(state.applied_action)
+
+
+def _velocity_cmd(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    return float32(command.velocity)[0:1]
+
+
+def _velocity_cmd_lateral_yaw(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    return float32(command.velocity)[1:3]
+
+
+def _phase_sin_cos(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    phase = float32(state.phase_rad)
+    xp = phase.__array_namespace__()
+    return xp.stack([xp.sin(phase), xp.cos(phase)])
+
+
+def _padding(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    return float32(signals.quat_wxyz)[0:1] * 0
+
+
+TERMS: dict[str, Term] = {
+    "gravity_local": Term(lambda joints: 3, _gravity_local),
+    "angvel_heading_local": Term(lambda joints: 3, _angvel_heading_local),
+    "joint_pos_normalized": Term(lambda joints: joints, _joint_pos_normalized),
+    "joint_vel_normalized": Term(lambda joints: joints, _joint_vel_normalized),
+    "foot_switches": Term(lambda joints: len(FOOT_SWITCHES), _foot_switches),
+    "prev_action": Term(lambda joints: joints, _prev_action),
+    "velocity_cmd": Term(lambda joints: 1, _velocity_cmd),
+    "velocity_cmd_lateral_yaw": Term(lambda joints: 2, _velocity_cmd_lateral_yaw),
+    "phase_sin_cos": Term(lambda joints: 2, _phase_sin_cos),
+    "padding": Term(lambda joints: 1, _padding),
+}
+
+
+def observe(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
+    """The observation (O,) float32, term after term as the spec's layout says. numpy or jax, by the signals."""
+    xp = signals.quat_wxyz.__array_namespace__()
+    terms = (TERMS[entry.name].compute(spec, state, signals, command) for entry in spec.observation.layout)
+    return xp.concat([xp.asarray(term, dtype=xp.float32) for term in terms])
