@@ -1,0 +1,21 @@
+"""The robot on its floor, once per test session; data is made afresh by each test."""
+
+from __future__ import annotations
+
+import mujoco
+import pytest
+
+from contract.paths import assets_dir
+from contract.robot_config import RobotConfig, load_robot_config
+
+SCENE = assets_dir() / "scene.xml"
+
+
+@pytest.fixture
+def model() -> mujoco.MjModel:
+    return mujoco.MjModel.from_xml_path(str(SCENE))
+
+
+@pytest.fixture(scope="session")
+def config() -> RobotConfig:
+    return load_robot_config(assets_dir() / "robot_config.yaml")
