@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 Array = Any  # numpy or jax array; both carry __array_namespace__
 
 
@@ -20,11 +22,11 @@ def normalize_quat(quat_wxyz: Array) -> Array:
     """(4,) -> unit (4,); a norm below 1e-8 counts as identity."""
     q = float32(quat_wxyz)
     xp = q.__array_namespace__()
-    largest = xp.max(xp.abs(q))
-    q = q / xp.where(largest > 0, largest, xp.ones_like(largest))  # squares of huge values stay finite
+    huge = xp.max(xp.abs(q)) > 1e15
+    q = xp.where(huge, q * np.float32(1e-20), q)  # squares of huge values stay finite
     norm = xp.sqrt(xp.sum(q * q))
     identity = xp.asarray([1.0, 0.0, 0.0, 0.0], dtype=xp.float32)
-    tiny = norm * largest < 1e-8
+    tiny = norm < 1e-8
     return xp.where(tiny, identity, q / xp.where(tiny, xp.ones_like(norm), norm))
 
 
