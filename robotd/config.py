@@ -1,0 +1,90 @@
+"""robotd.yaml: the defaults of docs/safety.md, and bounds that no file can widen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from contract.schema import suggest
+
+
+class ConfigFileError(ValueError):
+    """robotd.yaml is not usable: one sentence with file, key, value found and what was expected."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _bounded(low: float, high: float) -> Any:
+    return Field(ge=low, le=high)
+
+
+class SafetyConfig(_Section):
+    """Bounds of the fault conditions, and how long a condition must last before it is a fault."""
+
+    tilt_deg: Annotated[float, _bounded(10, 80)] = 45.0
+    tilt_debounce_s: Annotated[float, _bounded(0, 0.2)] = 0.06
+    imu_stale_s: Annotated[float, _bounded(0.02, 0.1)] = 0.06
+    imu_lost_s: Annotated[float, _bounded(0.1, 0.3)] = 0.2
+    joint_stale_s: Annotated[float, _bounded(0.02, 0.3)] = 0.16
+    overrun_in_a_row: Annotated[int, _bounded(1, 10)] = 3
+    overrun_in_50: Annotated[int, _bounded(1, 25)] = 5
+    joint_limit_margin_rad: Annotated[float, _bounded(0, 0.2)] = 0.05
+    joint_limit_debounce_s: Annotated[float, _bounded(0, 0.2)] = 0.06
+    tracking_rad: Annotated[float, _bounded(0.05, 0.7)] = 0.35
+    tracking_debounce_s: Annotated[float, _bounded(0, 0.5)] = 0.3
+
+
+class MotionConfig(_Section):
+    """How robotd itself moves the robot, and the limits of every target before the bus."""
+
+    homing_s: Annotated[float, _bounded(2, 30)] = 2.0
+    crouch_s: Annotated[float, _bounded(0.5, 5)] = 1.5
+    target_margin_rad: Annotated[float, _bounded(0, 0.2)] = 0.02
+    slow_motion: Annotated[float, _bounded(0.1, 1)] = 1.0
+
+
+class RobotdConfig(_Section):
+    """The whole file. Every key may be left out."""
+
+    safety: SafetyConfig = SafetyConfig()
+    motion: MotionConfig = MotionConfig()
+
+
+def load_config(path: Path | None) -> RobotdConfig:
+    """Read robotd.yaml; None gives the defaults.
+
+    Raises:
+        ConfigFileError: the file cannot be read, or the first key in it that does not fit.
+    """
+    if path is None:
+        return RobotdConfig()
+    try:
+        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ConfigFileError(f"{path}: {problem.strerror}, expected robotd.yaml; check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        detail = " ".join(str(problem).split())
+        raise ConfigFileError(f"{path}: not YAML ({detail}), expected a mapping; correct that line") from None
+    try:
+        return RobotdConfig.model_validate({} if data is None else data)
+    except ValidationError as problem:
+        raise ConfigFileError(f"{path}: {_sentence(problem)}") from None
+
+
+_KEYS = {"safety": SafetyConfig.model_fields, "motion": MotionConfig.model_fields}
+
+
+def _sentence(problem: ValidationError) -> str:
+    error = problem.errors(include_url=False)[0]
+    *above, key = ("robotd.yaml", *error["loc"]) if error["loc"] else ("", "the top of the file")
+    place = ".".join(str(part) for part in (*above[1:], key))
+    if error["type"] == "extra_forbidden":
+        known = _KEYS.get(str(above[-1]), RobotdConfig.model_fields)
+        return f"unknown key {place!r}{suggest(str(key), known)}; remove or correct it"
+    message = error["msg"].removeprefix("Input ").replace("should be", "expected")
+    return f"{place}: found {error['input']!r}, {message}"

@@ -1,0 +1,162 @@
+"""The console script `robotd`, and `run`, which puts a robot, a policy and an operator together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from contract import Bundle, ContractError, load_bundle
+from robotd.clock import Clock, MonotonicClock
+from robotd.config import ConfigFileError, RobotdConfig, load_config
+from robotd.hal import BACKENDS, Hardware, HardwareError, open_hardware
+from robotd.loop import Loop, RunSummary, ShutdownSwitch
+from robotd.policy import open_session
+from robotd.record import Hook, Operator, Orders, TickRecord
+from robotd.tick import make_setup
+
+EXIT_OK, EXIT_STOPPED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
+log = logging.getLogger("robotd")
+
+
+class Refusal(ValueError):
+    """robotd does not start: one sentence with what was found, what was expected, and the cure."""
+
+
+async def run(
+    hardware: Hardware,
+    bundle: Bundle,
+    config: RobotdConfig,
+    operator: Operator,
+    clock: Clock,
+    on_record: Hook | Sequence[Hook] | None = None,
+    switch: ShutdownSwitch | None = None,
+) -> RunSummary:
+    """Run one robot from IDLE until the operator or the switch shuts it down.
+
+    Args:
+        hardware: limp; the caller opens and closes it.
+        operator: asked once a tick with the last record (None at first); its Orders say what to do.
+        on_record: gets every finished TickRecord after the write, hence quickly; one hook or several.
+        switch: ends the run from outside, e.g. from a signal handler.
+
+    Returns:
+        What happened. The robot is limp, however the run ended.
+    """
+    hooks = () if on_record is None else (on_record,) if callable(on_record) else tuple(on_record)
+    setup = make_setup(bundle.spec, bundle.robot_config, config)
+    loop = Loop(hardware, setup, bundle.network, operator, clock, hooks)
+    return await loop.run(switch or ShutdownSwitch())
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--bundle", "bundle_path", required=True, type=click.Path(path_type=Path), help="Folder of the policy.")
+@click.option("--hal", default="sim", show_default=True, help=f"The robot: {', '.join(BACKENDS)}.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="robotd.yaml; without it the defaults.")
+@click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
+@click.option("--check", is_flag=True, help="Do the start-up checks, say what they found, and end.")
+def robotd(bundle_path: Path, hal: str, config_path: Path | None, allow_unverified: bool, check: bool) -> int:
+    """Run a policy on a robot, starting in IDLE with torque off, until SIGTERM or Ctrl-C.
+
+    Exit codes: 0 ok, 1 the robot stopped by a fault, 2 refused, 130 interrupted.
+    """
+    config, bundle, hardware = start_up(bundle_path, hal, config_path, allow_unverified)
+    for warning in bundle.warnings:
+        log.warning(warning)
+    try:
+        if check:
+            click.echo(report(bundle, hal))
+            return EXIT_OK
+        return asyncio.run(_serve(hardware, bundle, config))
+    finally:
+        hardware.close()
+
+
+def start_up(
+    bundle_path: Path, hal: str, config_path: Path | None = None, allow_unverified: bool = False
+) -> tuple[RobotdConfig, Bundle, Hardware]:
+    """All checks before the first tick; the hardware comes back limp.
+
+    Raises:
+        Refusal: the first thing that does not fit.
+    """
+    try:
+        config = load_config(config_path)
+        bundle = load_bundle(bundle_path, open_session, allow_unverified)
+        if bundle.spec.robot.home_ctrl_rad is None:
+            raise Refusal(
+                f"{bundle_path / 'policy_spec.json'}: robot.home_ctrl_rad is missing, expected a pose to home to; "
+                "export the policy again"
+            )
+        return config, bundle, open_hardware(hal, bundle)
+    except (ConfigFileError, ContractError, HardwareError) as problem:
+        raise Refusal(" ".join(str(problem).split())) from None
+
+
+def report(bundle: Bundle, hal: str) -> str:
+    """What `--check` prints: one line for each thing that was found in order."""
+    spec = bundle.spec
+    lines = (
+        ("bundle", f"{bundle.path}, {'verified' if bundle.verified else 'NOT VERIFIED'}"),
+        ("policy", f"{spec.robot.robot_name}, {spec.num_joints} joints, observation {spec.model.obs_dim}"),
+        ("period", f"{spec.runtime.ctrl_dt * 1e3:g} ms"),
+        (
+            "crouch",
+            "from robot_config.yaml" if bundle.robot_config else "unknown, a stop holds home before it goes limp",
+        ),
+        ("hal", hal),
+    )
+    return "\n".join(f"{name:8}{text}" for name, text in lines)
+
+
+async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig) -> int:
+    """Run until a signal. There is no control socket yet, so nobody can arm the robot: it stays in IDLE."""
+    switch = ShutdownSwitch()
+    received: list[signal.Signals] = []
+
+    def end(number: signal.Signals) -> None:
+        received.append(number)
+        switch.press()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number)
+    log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
+    summary = await run(hardware, bundle, config, lambda record: Orders(), MonotonicClock(), ModeLog(), switch)
+    log.info("ended in %s after %d ticks, %d overruns", summary.mode.value, summary.ticks, summary.overruns)
+    if summary.stopped_by_fault:
+        return EXIT_STOPPED
+    return EXIT_INTERRUPTED if signal.SIGINT in received else EXIT_OK
+
+
+class ModeLog:
+    """A hook that logs each change of mode."""
+
+    def __init__(self) -> None:
+        self._mode: object = None
+
+    def __call__(self, record: TickRecord) -> None:
+        if record.mode is not self._mode:
+            self._mode = record.mode
+            log.info("mode %s%s", record.mode.value, f" ({', '.join(record.faults.names)})" if record.faults else "")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        code = robotd.main(prog_name="robotd", standalone_mode=False)
+    except click.exceptions.ClickException as problem:
+        click.echo(f"robotd: {problem.format_message()}", err=True)
+        code = problem.exit_code
+    except Refusal as problem:
+        click.echo(f"robotd: {problem}", err=True)
+        code = EXIT_REFUSED
+    except (click.Abort, KeyboardInterrupt):
+        code = EXIT_INTERRUPTED
+    sys.exit(code)

@@ -1,0 +1,282 @@
+"""The physics twin: a policy's robot in MuJoCo, with a stand that holds it until it can hold itself.
+
+A real robot is limp before homing, so a person holds it or it hangs in a harness. The twin's stand does the same: it
+holds the base still and upright, the feet clear of the floor. `release` is the person's next act, once the joints
+hold home: the stand goes down until a foot touches the floor, then lets go. From there on only the policy keeps the
+robot up. `attend` does both by itself, as a hook of the loop; `place` puts the robot anywhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract import FOOT_SWITCHES, Bundle, ContractError, PolicySpec, RobotConfig, Signals
+from contract.bundle import same_names
+from contract.frames import Array
+from robotd.mode import Mode
+from robotd.record import TickRecord
+
+from .hardware import HardwareError
+
+SWITCH_CLOSES_N = 2.0
+CLEARANCE_M = 0.08  # of the feet in the home pose; a limp leg hangs lower
+LOWERING_M_S = 0.15
+
+Float64 = NDArray[np.float64]
+
+
+def open_twin(bundle: Bundle, **options: Any) -> SimHardware:
+    """The twin of a bundle's own robot; options as `SimHardware`. Raises HardwareError."""
+    if bundle.robot_xml is None:
+        raise HardwareError(
+            f"{bundle.path / 'robot.xml'}: file is missing, expected the robot's MJCF for --hal sim; "
+            "export the bundle again or take --hal mock"
+        )
+    return SimHardware(bundle.spec, bundle.robot_xml, bundle.robot_config, **options)
+
+
+class SimHardware:
+    """One robot in MuJoCo. Physics advances by one control period between two calls of `read`, never by itself.
+
+    Args:
+        model_path: an MJCF whose actuators drive the spec's joints in the spec's order; a floor is added where the
+            world has no plane.
+        robot_config: names the IMU's site and the base; without it the site `imu` and the first free joint count.
+        sim_dt_s: physics step; the control period is a whole number of them.
+        supported: begin on the stand; otherwise begin limp with the feet on the floor.
+        joint_noise_rad: the joints begin at home plus uniform noise of this size, from `seed`.
+
+    Raises:
+        HardwareError: MuJoCo is not installed, or the MJCF is not the spec's robot; one sentence.
+    """
+
+    def __init__(
+        self,
+        spec: PolicySpec,
+        model_path: Path,
+        robot_config: RobotConfig | None = None,
+        *,
+        sim_dt_s: float = 0.002,
+        supported: bool = True,
+        joint_noise_rad: float = 0.02,
+        seed: int = 0,
+    ) -> None:
+        self._mujoco = _import_mujoco()
+        self.model = _compile(self._mujoco, model_path, sim_dt_s)
+        self.data = self._mujoco.MjData(self.model)
+        self._spec, self._path = spec, model_path
+        self._substeps = round(spec.runtime.ctrl_dt / sim_dt_s)
+        if self._substeps < 1 or abs(self._substeps * sim_dt_s - spec.runtime.ctrl_dt) > 1e-9:
+            raise HardwareError(
+                f"sim_dt {sim_dt_s} s: expected a whole fraction of the control period {spec.runtime.ctrl_dt} s"
+            )
+        self._bind(robot_config)
+        noise = np.random.default_rng(seed).uniform(-joint_noise_rad, joint_noise_rad, spec.num_joints)
+        self._start_rad = np.clip(spec.robot.home + noise, spec.robot.range_min, spec.robot.range_max)
+        self._push_n, self._push_s = np.zeros(3), 0.0
+        self._held: Float64 | None = None
+        self._lowering, self._fresh = False, True
+        self._peak_nm = np.zeros(spec.num_joints)
+        self.disable()
+        self.place(self._start_rad, supported=supported)
+
+    # What the loop sees
+
+    def read(self) -> Signals:
+        """Signals after one more control period of physics; all of them fresh."""
+        if not self._fresh:
+            self._advance()
+        self._fresh = False
+        mj, data = self._mujoco, self.data
+        quat, velocity = np.zeros(4), np.zeros(6)
+        mj.mju_mat2Quat(quat, data.site_xmat[self._imu])
+        mj.mj_objectVelocity(self.model, data, mj.mjtObj.mjOBJ_SITE, self._imu, velocity, 1)
+        return Signals(
+            quat_wxyz=quat.astype(np.float32),
+            gyro_rad_s=velocity[:3].astype(np.float32),
+            joint_pos_rad=data.qpos[self._joint_qpos].astype(np.float32),
+            joint_vel_rad_s=data.qvel[self._joint_qvel].astype(np.float32),
+            foot_switches=(data.sensordata[self._touch] > SWITCH_CLOSES_N).astype(np.float32),
+            stamp_s=np.asarray(data.time),
+            joint_age_s=np.zeros(self._spec.num_joints, np.float32),
+            imu_age_s=np.zeros((), np.float32),
+        )
+
+    def write(self, target_rad: Array) -> None:
+        """New targets (J,) rad for the position actuators."""
+        self.data.ctrl[:] = np.asarray(target_rad)
+
+    def enable(self) -> None:
+        """The actuators begin to push."""
+        self.model.opt.disableflags &= ~int(self._mujoco.mjtDisableBit.mjDSBL_ACTUATION)
+
+    def disable(self) -> None:
+        """No actuator gives any force; what is left is the gears' friction and damping."""
+        self.model.opt.disableflags |= int(self._mujoco.mjtDisableBit.mjDSBL_ACTUATION)
+
+    def close(self) -> None:
+        """Limp; there is no device to let go of."""
+        self.disable()
+
+    # What only a twin has
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the actuators give force."""
+        return not self.model.opt.disableflags & int(self._mujoco.mjtDisableBit.mjDSBL_ACTUATION)
+
+    @property
+    def supported(self) -> bool:
+        """Whether the stand still holds the base, also while it goes down."""
+        return self._held is not None
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time."""
+        return float(self.data.time)
+
+    @property
+    def qpos(self) -> Float64:
+        """All positions as MuJoCo has them (nq,): what a picture needs. A copy."""
+        return np.array(self.data.qpos)
+
+    @property
+    def base_position_m(self) -> Float64:
+        """The base in the world (3,): x forward at start, y left, z up. A copy."""
+        return np.array(self.data.qpos[self._base_qpos : self._base_qpos + 3])
+
+    @property
+    def torque_nm(self) -> Float64:
+        """What the actuators give now (J,), zeros while limp. A copy."""
+        return np.array(self.data.actuator_force)
+
+    @property
+    def peak_torque_nm(self) -> Float64:
+        """The largest |torque| of each actuator in the last control period (J,). A copy."""
+        return np.array(self._peak_nm)
+
+    def push(self, force_n: Array, duration_s: float) -> None:
+        """A force (3,) N, world frame, on the base's centre of mass, from the next `read` on; it replaces the last."""
+        self._push_n, self._push_s = np.asarray(force_n, np.float64), float(duration_s)
+
+    @property
+    def push_n(self) -> Float64:
+        """The force (3,) N that pushes now, world frame. A copy."""
+        return np.array(self._push_n) if self._push_s > 1e-9 else np.zeros(3)
+
+    def release(self) -> None:
+        """The stand goes down until a foot touches the floor, then lets go. `supported` tells when it has."""
+        self._lowering = True
+
+    def attend(self, record: TickRecord) -> None:
+        """Be the person beside the robot, as a hook of the loop: set it down in STANDBY, pick it up in IDLE."""
+        if record.mode is Mode.STANDBY and self.supported:
+            self.release()
+        elif record.mode is Mode.IDLE and not self.supported:
+            self.place(self._start_rad)
+
+    def place(
+        self, joint_pos_rad: Array, quat_wxyz: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0), supported: bool = True
+    ) -> None:
+        """Put the joints (J,) rad and the IMU (wxyz) where they are wanted, at rest; the next `read` sees exactly that.
+
+        On the stand the feet are clear of the floor; otherwise the lowest point of the robot touches it.
+        """
+        mj, model, data = self._mujoco, self.model, self.data
+        base = slice(self._base_qpos, self._base_qpos + 7)
+        data.qvel[:] = 0
+        data.qacc_warmstart[:] = 0
+        data.qpos[base] = (0, 0, 0, 1, 0, 0, 0)
+        data.qpos[self._joint_qpos] = np.asarray(joint_pos_rad)
+        mj.mj_kinematics(model, data)
+        imu, back, quat = np.zeros(4), np.zeros(4), np.zeros(4)
+        mj.mju_mat2Quat(imu, data.site_xmat[self._imu])
+        mj.mju_negQuat(back, imu)
+        mj.mju_mulQuat(quat, np.asarray(quat_wxyz, np.float64), back)
+        data.qpos[base] = (0, 0, 0, *quat)
+        mj.mj_forward(model, data)  # the origin lies in the floor: contacts tell how deep the lowest point is
+        depth_m = -min((float(contact.dist) for contact in data.contact), default=0.0)
+        data.qpos[self._base_qpos + 2] = depth_m + (CLEARANCE_M if supported else 0.0)
+        mj.mj_forward(model, data)
+        self._held = np.array(data.qpos[base]) if supported else None
+        self._lowering = False
+        self._peak_nm = np.abs(data.actuator_force)
+        self._fresh = True
+
+    def _advance(self) -> None:
+        mj, model, data = self._mujoco, self.model, self.data
+        self._peak_nm[:] = 0
+        for _ in range(self._substeps):
+            data.xfrc_applied[self._base_body, :3] = self.push_n
+            self._push_s -= model.opt.timestep
+            mj.mj_step(model, data)
+            if self._held is not None:
+                self._hold()
+            np.maximum(self._peak_nm, np.abs(data.actuator_force), out=self._peak_nm)
+        mj.mj_forward(model, data)  # mj_step leaves the sensors one physics step behind the joints
+        np.maximum(self._peak_nm, np.abs(data.actuator_force), out=self._peak_nm)
+
+    def _hold(self) -> None:
+        """Keep the base on the stand; take the stand away once a foot is down."""
+        assert self._held is not None
+        if self._lowering:
+            self._held[2] -= LOWERING_M_S * self.model.opt.timestep
+        self.data.qpos[self._base_qpos : self._base_qpos + 7] = self._held
+        self.data.qvel[self._base_qvel : self._base_qvel + 6] = 0
+        if self._lowering and any(contact.dist <= 0 for contact in self.data.contact):
+            self._held, self._lowering = None, False
+
+    def _bind(self, robot_config: RobotConfig | None) -> None:
+        """Find joints, base, IMU and foot switches in the model, by name and in policy order."""
+        mj, model = self._mujoco, self.model
+        driven = tuple(model.joint(int(joint)).name for joint in model.actuator_trnid[:, 0])
+        try:
+            same_names(driven, str(self._path), self._spec.robot.actuator_names)
+        except ContractError as problem:
+            raise HardwareError(str(problem)) from None
+        joints = model.actuator_trnid[:, 0]
+        self._joint_qpos, self._joint_qvel = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
+        free = [j for j in range(model.njnt) if model.jnt_type[j] == mj.mjtJoint.mjJNT_FREE]
+        if not free:
+            raise HardwareError(f"{self._path}: no free joint, expected one at the base of a robot that can fall")
+        self._base_qpos, self._base_qvel = int(model.jnt_qposadr[free[0]]), int(model.jnt_dofadr[free[0]])
+        self._base_body = int(model.jnt_bodyid[free[0]])
+        site = "imu" if robot_config is None else robot_config.imu.site
+        self._imu = self._find(mj.mjtObj.mjOBJ_SITE, site, "site of the IMU")
+        if "foot_switches" in self._spec.observation.names or robot_config is not None:
+            sensors = [self._find(mj.mjtObj.mjOBJ_SENSOR, name, "touch sensor") for name in FOOT_SWITCHES]
+            self._touch = model.sensor_adr[sensors]
+
+    def _find(self, kind: Any, name: str, word: str) -> int:
+        index = int(self._mujoco.mj_name2id(self.model, kind, name))
+        if index < 0:
+            raise HardwareError(f"{self._path}: no {word} named {name!r}, expected one; add it to the MJCF")
+        return index
+
+
+def _import_mujoco() -> Any:
+    try:
+        import mujoco
+    except ImportError:
+        raise HardwareError("--hal sim needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'") from None
+    return mujoco
+
+
+def _compile(mujoco: Any, path: Path, sim_dt_s: float) -> Any:
+    """The model of the MJCF at `path`, with a floor and our own physics step."""
+    try:
+        spec = mujoco.MjSpec.from_file(str(path))
+        plane = mujoco.mjtGeom.mjGEOM_PLANE
+        if not any(geom.type == plane for geom in spec.worldbody.geoms):
+            spec.worldbody.add_geom(name="robotd_floor", type=plane, size=[0, 0, 0.05], contype=1, conaffinity=1)
+        spec.option.timestep = sim_dt_s
+        return spec.compile()
+    except ValueError as problem:
+        detail = " ".join(str(problem).split())
+        raise HardwareError(
+            f"{path}: MuJoCo cannot load it ({detail}), expected an MJCF; export the bundle again"
+        ) from None

@@ -1,0 +1,65 @@
+"""What goes into a tick from outside and what is kept of it: orders, the record, and who gives and takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from contract import Command, Signals
+from contract.frames import Array
+from robotd.mode import Event, Mode
+from robotd.safety import Fault
+
+
+class Orders(NamedTuple):
+    """What the operator wants in this tick.
+
+    events: asked for now (ARM, ACTIVATE, STOP ...); velocity: vx m/s, vy m/s, yaw rate rad/s;
+    slow_motion: factor in (0, 1] on joint velocity limits and on the velocity command; shutdown: stop in an orderly
+    way (crouch, then limp) and end the loop.
+    """
+
+    events: tuple[Event, ...] = ()
+    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    slow_motion: float = 1.0
+    shutdown: bool = False
+
+
+class Timings(NamedTuple):
+    """Measured by the loop, s: start of the tick after its deadline; reading, the pure tick, and writing."""
+
+    lateness_s: float = 0.0
+    read_s: float = 0.0
+    tick_s: float = 0.0
+    write_s: float = 0.0
+
+
+class TickRecord(NamedTuple):
+    """All of one tick; J joints in policy order, O the observation's size. None: that stage did not run.
+
+    number: counted from 0; command: after slow motion; event: the one that counted; observation (O,);
+    raw_action, filtered_action (J,) before and after the low-pass; target_before_rad (J,) wanted by policy, homing or
+    crouch; target_after_rad (J,) what went to the bus after all limits (None: limp); faults: latched or raised;
+    present: conditions that hold now; skipped: whole periods missed before this tick.
+    """
+
+    number: int
+    mode: Mode
+    signals: Signals
+    command: Command
+    event: Event | None
+    observation: Array | None
+    raw_action: Array | None
+    filtered_action: Array | None
+    target_before_rad: Array | None
+    target_after_rad: Array | None
+    faults: Fault
+    present: Fault
+    skipped: int
+    timings: Timings = Timings()
+
+
+# An operator sees the record of the last tick (None before the first) and answers at once, in microseconds.
+Operator = Callable[[TickRecord | None], Orders]
+# A hook takes each finished record after the write. It must be quick; what is slow belongs into another process.
+Hook = Callable[[TickRecord], None]

@@ -1,0 +1,48 @@
+"""Durations in fixed buckets: nothing is allocated while the loop runs, and a million ticks cost what ten do."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+_LOWEST_US = 0.1
+_GROWTH = 1.02  # a bucket is 2 % wide, and so is the error of a quantile
+_BUCKETS = 1000  # up to 40 s
+
+
+class Quantiles(NamedTuple):
+    """Of all durations so far, in microseconds; zeros where there are none."""
+
+    p50: float
+    p99: float
+    max: float
+
+
+class Histogram:
+    """Counts durations. Quantiles are exact to 2 %, the maximum is exact."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * _BUCKETS
+        self._max_us = 0.0
+        self.total = 0
+
+    def add(self, duration_s: float) -> None:
+        """Count one duration; below 0.1 us it counts as that."""
+        us = duration_s * 1e6
+        bucket = int(math.log(us / _LOWEST_US) / math.log(_GROWTH)) + 1 if us > _LOWEST_US else 0
+        self._counts[min(bucket, _BUCKETS - 1)] += 1
+        self._max_us = max(self._max_us, us)
+        self.total += 1
+
+    def quantile_us(self, fraction: float) -> float:
+        """The duration that `fraction` of all do not exceed."""
+        wanted, seen = math.ceil(fraction * self.total), 0
+        for bucket, count in enumerate(self._counts):
+            seen += count
+            if count and seen >= wanted:
+                return min(_LOWEST_US * _GROWTH**bucket, self._max_us)
+        return 0.0
+
+    def quantiles(self) -> Quantiles:
+        """Median, 99th percentile and maximum."""
+        return Quantiles(self.quantile_us(0.5), self.quantile_us(0.99), self._max_us)
