@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from .frames import Array, angvel_heading_local, float32, gravity_local
 from .signals import FOOT_SWITCHES, Command, PolicyState, Signals
-from .spec import PolicySpec
+from .spec import LayoutEntry, PolicySpec
 
 
 class Term(NamedTuple):
-    """size(J) gives the number of values; compute gives them, (size,) float32."""
+    """size(J) gives the number of values; compute gives them, (size,) float32, in `frame` and `units`."""
 
     size: Callable[[int], int]
+    frame: str | None
+    units: str
     compute: Callable[[PolicySpec, PolicyState, Signals, Command], Array]
 
 
@@ -60,21 +62,27 @@ def _phase_sin_cos(spec: PolicySpec, state: PolicyState, signals: Signals, comma
 
 
 def _padding(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
-    return float32(signals.quat_wxyz)[0:1] * 0
+    xp = signals.quat_wxyz.__array_namespace__()
+    return xp.zeros(1, dtype=xp.float32)
 
 
 TERMS: dict[str, Term] = {
-    "gravity_local": Term(lambda joints: 3, _gravity_local),
-    "angvel_heading_local": Term(lambda joints: 3, _angvel_heading_local),
-    "joint_pos_normalized": Term(lambda joints: joints, _joint_pos_normalized),
-    "joint_vel_normalized": Term(lambda joints: joints, _joint_vel_normalized),
-    "foot_switches": Term(lambda joints: len(FOOT_SWITCHES), _foot_switches),
-    "prev_action": Term(lambda joints: joints, _prev_action),
-    "velocity_cmd": Term(lambda joints: 1, _velocity_cmd),
-    "velocity_cmd_lateral_yaw": Term(lambda joints: 2, _velocity_cmd_lateral_yaw),
-    "phase_sin_cos": Term(lambda joints: 2, _phase_sin_cos),
-    "padding": Term(lambda joints: 1, _padding),
+    "gravity_local": Term(lambda joints: 3, "body", "unit_vector", _gravity_local),
+    "angvel_heading_local": Term(lambda joints: 3, "heading_local", "rad_s", _angvel_heading_local),
+    "joint_pos_normalized": Term(lambda joints: joints, None, "normalized_-1_1", _joint_pos_normalized),
+    "joint_vel_normalized": Term(lambda joints: joints, None, "normalized_-1_1", _joint_vel_normalized),
+    "foot_switches": Term(lambda joints: len(FOOT_SWITCHES), None, "bool_as_float", _foot_switches),
+    "prev_action": Term(lambda joints: joints, None, "normalized_-1_1", _prev_action),
+    "velocity_cmd": Term(lambda joints: 1, "heading_local", "m_s", _velocity_cmd),
+    "velocity_cmd_lateral_yaw": Term(lambda joints: 2, "heading_local", "m_s, rad_s", _velocity_cmd_lateral_yaw),
+    "phase_sin_cos": Term(lambda joints: 2, None, "unit_circle", _phase_sin_cos),
+    "padding": Term(lambda joints: 1, None, "unused", _padding),
 }
+
+
+def make_layout(names: tuple[str, ...], joints: int) -> tuple[LayoutEntry, ...]:
+    """Layout entries for terms `names` of a robot with `joints` joints. Raises KeyError for an unknown term."""
+    return tuple(LayoutEntry(n, TERMS[n].size(joints), TERMS[n].frame, TERMS[n].units) for n in names)
 
 
 def observe(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:

@@ -194,8 +194,9 @@ class PolicySpec:
             return self.robot.span
         if self.action.mapping_id == "pos_target_home_scaled_v1":
             return np.array(self.action.scale_rad, np.float32)
-        factor = 0.25 if self.action.mapping_id == "pos_target_home_025_v1" else 1.0
-        return np.float32(factor) * self.robot.home_reach
+        if self.action.mapping_id == "pos_target_home_025_v1":
+            return np.full(self.num_joints, 0.25, np.float32)
+        return self.robot.home_reach
 
     @cached_property
     def middle_rad(self) -> Float32:
