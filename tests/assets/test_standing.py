@@ -144,9 +144,17 @@ def test_wild_targets_stay_finite_at_the_longest_step(model: mujoco.MjModel, con
         assert np.abs(data.actuator_force).max() <= 4.0
 
 
-def test_home_pose_does_not_touch_itself(model: mujoco.MjModel) -> None:
-    data = at_key(model, "home")
-    run(model, data, 0.5)
+def test_the_robot_touches_the_floor_and_never_itself(model: mujoco.MjModel, config: RobotConfig) -> None:
+    data, rng = at_key(model, "home"), np.random.default_rng(0)
     floor = model.geom("floor").id
-    assert data.ncon > 0
-    assert all(floor in data.contact[i].geom for i in range(data.ncon))
+    assert [model.geom(i).name for i in np.flatnonzero(model.geom_contype)] == ["floor"]
+    touching = set()
+    for height in np.linspace(-0.1, 0.5, 300):
+        data.qpos[2] = height
+        data.qpos[7:] = rng.uniform(config.range_min, config.range_max)
+        mujoco.mj_forward(model, data)
+        pairs = [set(data.contact[i].geom) for i in range(data.ncon)]
+        assert all(floor in pair for pair in pairs)
+        touching |= {model.geom(other).name for pair in pairs for other in pair - {floor}}
+    limbs = {f"{side}_{part}" for side in ("left", "right") for part in ("thigh", "shank", "toe", "heel")}
+    assert touching == limbs | {"torso"}

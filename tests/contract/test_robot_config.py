@@ -163,11 +163,11 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_actuated_joints_are_read_in_order_through_includes(tmp_path: Path) -> None:
-    (tmp_path / "parts").mkdir()
     write(tmp_path / "arm.xml", '<x><actuator><motor joint="b"/><position name="z" joint="a"/></actuator></x>')
     write(tmp_path / "body.xml", '<x><worldbody/><include file="arm.xml"/></x>')
-    scene = write(tmp_path / "scene.xml", '<x><include file="body.xml"/><actuator><motor joint="c"/></actuator></x>')
-    assert actuated_joint_names(scene) == ("b", "a", "c")
+    first, last = (f'<actuator><motor joint="{name}"/></actuator>' for name in "cd")
+    scene = write(tmp_path / "scene.xml", f'<x>{first}<include file="body.xml"/>{last}</x>')
+    assert actuated_joint_names(scene) == ("c", "b", "a", "d")
 
 
 @pytest.mark.parametrize(
