@@ -6,7 +6,7 @@ from .errors import BundleError, ChecksumError, ConfigError, ContractError, Spec
 from .frames import angvel_heading_local, gravity_local, normalize_quat, rotate, tilt_rad
 from .golden_poses import GOLDEN_POSES, GoldenPose, check_golden_pose
 from .network import Network, OpenSession
-from .observation import TERMS, observe
+from .observation import TERMS, make_layout, observe
 from .paths import assets_dir
 from .robot_config import RobotConfig, load_robot_config
 from .signals import FOOT_SWITCHES, Command, PolicyState, Signals, initial_state
@@ -62,6 +62,7 @@ __all__ = [
     "load_bundle",
     "load_deployment",
     "load_robot_config",
+    "make_layout",
     "normalize_quat",
     "observe",
     "parse_spec",

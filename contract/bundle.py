@@ -1,4 +1,4 @@
-"""Policy bundles: a folder with a network and all that gives it meaning. Saved whole or not at all, verified at load."""
+"""Policy bundles: a network in a folder with all that gives it meaning. Saved whole or not at all, verified at load."""
 
 from __future__ import annotations
 

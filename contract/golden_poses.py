@@ -8,6 +8,7 @@ Rolled onto the right side by 30 deg turns it about +x, so gravity leans to body
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -52,11 +53,14 @@ def check_golden_pose(spec: PolicySpec, pose: GoldenPose, signals: Signals, tole
     problems = []
     gravity = np.asarray(gravity_local(np.asarray(signals.quat_wxyz)))
     if not np.max(np.abs(gravity - np.array(pose.gravity))) <= tolerance:
-        found = np.round(gravity, 3).tolist()
-        problems.append(f"{pose.name}: gravity_local is {found}, expected {np.round(pose.gravity, 3).tolist()}")
+        problems.append(f"{pose.name}: gravity_local is {_tidy(gravity)}, expected {_tidy(pose.gravity)}")
     moved = np.asarray(signals.joint_pos_rad) - spec.robot.home
     for name, delta in zip(spec.robot.actuator_names, moved, strict=True):
         expected = pose.joints_from_home_rad.get(name, 0.0)
         if not abs(delta - expected) <= tolerance:
             problems.append(f"{pose.name}: {name} moved {delta:+.3f} rad from home, expected {expected:+.3f}")
     return problems
+
+
+def _tidy(vector: Iterable[float]) -> list[float]:
+    return [round(float(value), 3) + 0.0 for value in vector]  # + 0.0 turns -0.0 into 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import sys
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -69,8 +70,8 @@ def _value(hint: Any, data: object, where: str, error: type[ContractError]) -> A
     if origin in (dict, Mapping) and isinstance(data, Mapping):
         return {str(key): _value(args[1], item, f"{where}.{key}", error) for key, item in data.items()}
     if hint is float and isinstance(data, int | float) and not isinstance(data, bool):
-        if not math.isfinite(data):
-            raise error(f"{where}: found {data}, expected a finite number")
+        if isinstance(data, float) and not math.isfinite(data) or abs(data) > sys.float_info.max:
+            raise error(f"{where}: found {_short(data)}, expected a finite number")
         return float(data)
     if hint in (int, str, bool) and type(data) is hint:
         return data

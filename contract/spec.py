@@ -62,12 +62,12 @@ class RobotSpec:
 
     @cached_property
     def center(self) -> Float32:
-        return (self.range_max + self.range_min) / 2
+        return (self.range_max + self.range_min) / np.float32(2)
 
     @cached_property
     def span(self) -> Float32:
         """Half of each range, rad."""
-        return (self.range_max - self.range_min) / 2
+        return (self.range_max - self.range_min) / np.float32(2)
 
     @cached_property
     def max_velocity(self) -> Float32:
@@ -85,7 +85,8 @@ class RobotSpec:
     @cached_property
     def home_reach(self) -> Float32:
         """S = max(|min - home|, |max - home|), rad: what an action of 1 moves in the home mappings."""
-        return np.maximum(np.abs(self.range_min - self.home), np.abs(self.range_max - self.home))
+        reach: Float32 = np.maximum(np.abs(self.range_min - self.home), np.abs(self.range_max - self.home))
+        return reach
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from . import schema
 from .errors import SpecError
@@ -51,10 +54,10 @@ def _check_versions(data: Mapping[str, Any], where: str) -> tuple[int, int]:
         raise SpecError(
             f"{where}: contract_name is {name!r}, expected {CONTRACT_NAME!r}; this is another product's file"
         )
-    try:
-        major, minor, _patch = (int(part) for part in str(text).split("."))
-    except ValueError:
-        raise SpecError(f"{where}: contract_version is {text!r}, expected three numbers like 1.1.0") from None
+    match = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})", str(text))
+    if match is None:
+        raise SpecError(f"{where}: contract_version is {text!r}, expected three numbers like 1.1.0")
+    major, minor = int(match[1]), int(match[2])
     if major != 1:
         raise SpecError(f"{where}: contract_version is {text}, expected 1.x.x; export the policy again")
     if type(number) is not int or number != SPEC_VERSION:
@@ -121,11 +124,13 @@ def _check_robot(spec: PolicySpec, where: str) -> None:
         raise SpecError(f"{where}.robot.joints: {odd} not in both joints and actuator_names, expected the same joints")
     for name, joint in robot.joints.items():
         at = f"{where}.robot.joints.{name}"
-        if not joint.range_min_rad < joint.range_max_rad:
-            found = f"[{joint.range_min_rad}, {joint.range_max_rad}]"
+        found = f"[{joint.range_min_rad}, {joint.range_max_rad}]"
+        if joint.range_max_rad - joint.range_min_rad < 1e-3:
             raise SpecError(f"{at}: range is {found} rad, expected range_min_rad below range_max_rad")
-        if joint.max_velocity_rad_s <= 0:
-            raise SpecError(f"{at}.max_velocity_rad_s: found {joint.max_velocity_rad_s}, expected more than 0 rad/s")
+        if max(-joint.range_min_rad, joint.range_max_rad) > 2 * math.pi:
+            raise SpecError(f"{at}: range is {found} rad, expected one turn at most, in radians")
+        if not 1e-3 <= joint.max_velocity_rad_s <= 1e3:
+            raise SpecError(f"{at}.max_velocity_rad_s: found {joint.max_velocity_rad_s}, expected 0.001 to 1000 rad/s")
         if abs(joint.policy_action_sign) != 1.0:
             raise SpecError(f"{at}.policy_action_sign: found {joint.policy_action_sign}, expected 1 or -1")
     _check_length(robot.home_ctrl_rad, names, f"{where}.robot.home_ctrl_rad")
@@ -152,9 +157,12 @@ def _check_layout(spec: PolicySpec, where: str) -> None:
             raise SpecError(f"{at}: {entry.name} has size {entry.size}, expected {size}")
     names = spec.observation.names
     if len(set(names)) != len(names):
-        raise SpecError(f"{where}.observation.layout: {next(n for n in names if names.count(n) > 1)!r} stands twice")
+        twice = next(n for n in names if names.count(n) > 1)
+        raise SpecError(f"{where}.observation.layout: {twice!r} stands twice, expected each term once")
+    if not layout:
+        raise SpecError(f"{where}.observation.layout: has no terms, expected at least one{schema.suggest('', TERMS)}")
     total = sum(entry.size for entry in layout)
-    if total != spec.model.obs_dim or not layout:
+    if total != spec.model.obs_dim:
         raise SpecError(f"{where}.model.obs_dim: found {spec.model.obs_dim}, expected {total}, the sum of the layout")
     if spec.model.action_dim != joints:
         raise SpecError(f"{where}.model.action_dim: found {spec.model.action_dim}, expected {joints}, the joints")
@@ -174,16 +182,17 @@ def _check_action(spec: PolicySpec, where: str) -> None:
         raise SpecError(f"{at}.postprocess_id: unknown {found!r}{schema.suggest(found, POSTPROCESS_IDS)}")
     wanted = {"alpha"} if action.postprocess_id == "lowpass_v1" else set()
     if set(action.postprocess_params) != wanted:
-        found = sorted(action.postprocess_params)
-        raise SpecError(
-            f"{at}.postprocess_params: found {found}, expected {sorted(wanted)} for {action.postprocess_id}"
-        )
-    if not 0.0 <= action.alpha < 1.0:
+        keys = sorted(action.postprocess_params)
+        raise SpecError(f"{at}.postprocess_params: found {keys}, expected {sorted(wanted)} for {action.postprocess_id}")
+    if not 0.0 <= np.float32(action.alpha) < 1.0:
         raise SpecError(f"{at}.postprocess_params.alpha: found {action.alpha}, expected 0 <= alpha < 1")
     scaled = action.mapping_id == "pos_target_home_scaled_v1"
-    if scaled != (action.scale_rad is not None):
-        need = "needs" if scaled else "does not take"
-        raise SpecError(f"{at}.scale_rad: mapping {action.mapping_id} {need} scale_rad, one number for each actuator")
+    if scaled and action.scale_rad is None:
+        raise SpecError(f"{at}.scale_rad: missing, expected one number for each actuator, for {action.mapping_id}")
+    if not scaled and action.scale_rad is not None:
+        raise SpecError(
+            f"{at}.scale_rad: found, expected none: mapping {action.mapping_id} does not take it; remove it"
+        )
     _check_length(action.scale_rad, spec.robot.actuator_names, f"{at}.scale_rad")
     if scaled and not all(0 < s <= math.pi for s in action.scale_rad or ()):
         raise SpecError(f"{at}.scale_rad: found {list(action.scale_rad or ())}, expected each in (0, pi] rad")

@@ -1,0 +1,1 @@
+"""The offline trainer: from a YAML file to a policy bundle."""

@@ -1,0 +1,202 @@
+"""The training YAML as validated data. Unknown keys are errors with a suggestion."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from contract import TERMS, ConfigError
+from contract.spec_reader import MAPPING_IDS
+
+from .rewards import REWARDS
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+CANONICAL_LAYOUT = (
+    "gravity_local",
+    "angvel_heading_local",
+    "joint_pos_normalized",
+    "joint_vel_normalized",
+    "foot_switches",
+    "prev_action",
+    "velocity_cmd",
+)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PolicyConfig(_Section):
+    """What the policy sees and says: goes into policy_spec.json word for word."""
+
+    layout: tuple[str, ...] = CANONICAL_LAYOUT
+    mapping_id: str = "pos_target_home_025_v1"
+    scale_rad: tuple[float, ...] | None = None
+    lowpass_alpha: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    action_delay_steps: Annotated[int, Field(ge=0, le=10)] = 0
+    gait_period_s: Positive | None = None
+
+
+class ResetConfig(_Section):
+    """Half-widths of the uniform noise about the standing home pose."""
+
+    joint_pos_rad: NotNegative = 0.05
+    tilt_rad: NotNegative = 0.03
+    joint_vel_rad_s: NotNegative = 0.0
+    base_vel_m_s: NotNegative = 0.0
+
+
+class PushConfig(_Section):
+    """Horizontal pushes on the base in a random direction: uniform force, fixed duration, random pauses."""
+
+    force_n: tuple[NotNegative, NotNegative] = (0.0, 0.0)
+    duration_s: Positive = 0.2
+    every_s: tuple[Positive, Positive] = (2.0, 4.0)
+
+
+class EnvConfig(_Section):
+    """The task's world. Times in s; `latency_s` is a range, uniform per episode, in whole physics steps."""
+
+    model: str = "scene.xml"
+    robot_config: str = "robot_config.yaml"
+    ctrl_dt: Positive = 0.02
+    sim_dt: Positive = 0.005
+    num_envs: Annotated[int, Field(gt=0)] = 256
+    episode_steps: Annotated[int, Field(gt=0)] = 500
+    command_velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    latency_s: tuple[NotNegative, NotNegative] = (0.0, 0.0)
+    min_height_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.7
+    min_upright: Annotated[float, Field(gt=-1, lt=1)] = 0.7
+    reset: ResetConfig = ResetConfig()
+    push: PushConfig = PushConfig()
+    observation_noise: dict[str, NotNegative] = {}
+
+    @property
+    def decimation(self) -> int:
+        return round(self.ctrl_dt / self.sim_dt)
+
+
+class NetworkConfig(_Section):
+    """Multilayer perceptrons for actor and critic; the actor's spread starts at init_std and stays above min_std."""
+
+    policy_hidden_dims: tuple[int, ...] = (128, 128)
+    value_hidden_dims: tuple[int, ...] = (128, 128)
+    activation: Literal["elu", "relu", "tanh"] = "elu"
+    init_std: Positive = 0.4
+    min_std: Positive = 0.1
+
+
+class PpoConfig(_Section):
+    """Names as in the literature. The learning rate follows the KL divergence between learning_rate_range."""
+
+    num_steps: Annotated[int, Field(gt=0)] = 24
+    update_epochs: Annotated[int, Field(gt=0)] = 4
+    num_minibatches: Annotated[int, Field(gt=0)] = 4
+    learning_rate: Positive = 5e-4
+    learning_rate_range: tuple[Positive, Positive] = (2e-4, 1e-3)
+    target_kl: Positive = 0.012
+    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.98
+    gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
+    clip_epsilon: Positive = 0.2
+    entropy_coef: NotNegative = 0.001
+    value_coef: NotNegative = 1.0
+    max_grad_norm: Positive = 1.0
+
+
+class TrainConfig(_Section):
+    """A whole training run."""
+
+    task: Literal["standing"]
+    seed: int = 0
+    iterations: Annotated[int, Field(gt=0)] = 200
+    checkpoint_every: Annotated[int, Field(gt=0)] = 50
+    policy: PolicyConfig = PolicyConfig()
+    env: EnvConfig = EnvConfig()
+    rewards: dict[str, float]
+    reward_scale: Positive = 0.1
+    network: NetworkConfig = NetworkConfig()
+    ppo: PpoConfig = PpoConfig()
+
+
+def load_train_config(path: Path) -> TrainConfig:
+    """Read a training YAML.
+
+    Raises:
+        ConfigError: one sentence with file, key, value and what was expected.
+    """
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}, expected a training config; check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{path}: not YAML ({' '.join(str(problem).split())}); correct that line") from None
+    return train_config_from(data, str(path))
+
+
+def train_config_from(data: object, where: str) -> TrainConfig:
+    """Build a TrainConfig from plain data; `where` begins every message. Raises ConfigError."""
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where}: found {type(data).__name__}, expected a mapping with task and rewards")
+    try:
+        config = TrainConfig.model_validate(data)
+    except ValidationError as problem:
+        raise ConfigError(f"{where}.{_first(problem)}") from None
+    _check_words(config, where)
+    return config
+
+
+def config_hash(config: TrainConfig) -> str:
+    """Twelve hex digits that change when anything in the config changes."""
+    return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _first(problem: ValidationError) -> str:
+    error = problem.errors()[0]
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        section: Any = TrainConfig
+        for part in error["loc"][:-1]:
+            section = section.model_fields[str(part)].annotation
+        return f"{key}: unknown key{_suggest(str(error['loc'][-1]), section.model_fields)}; remove or correct it"
+    found = "" if error["type"] == "missing" else f" found {error['input']!r},"
+    return f"{key}:{found} expected: {error['msg']}"
+
+
+def _check_words(config: TrainConfig, where: str) -> None:
+    for key, words, known in (
+        ("rewards", config.rewards, REWARDS),
+        ("policy.layout", config.policy.layout, TERMS),
+        ("policy.mapping_id", [config.policy.mapping_id], MAPPING_IDS),
+        ("env.observation_noise", config.env.observation_noise, config.policy.layout),
+    ):
+        for word in words:
+            if word not in known:
+                raise ConfigError(f"{where}.{key}: unknown name {word!r}{_suggest(word, known)}; correct it")
+    steps = config.env.ctrl_dt / config.env.sim_dt
+    if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
+        raise ConfigError(f"{where}.env.sim_dt: {config.env.ctrl_dt} / {config.env.sim_dt} s is not a whole number")
+    for key, (low, high) in (
+        ("env.latency_s", config.env.latency_s),
+        ("env.push.force_n", config.env.push.force_n),
+        ("env.push.every_s", config.env.push.every_s),
+        ("ppo.learning_rate_range", config.ppo.learning_rate_range),
+    ):
+        if low > high:
+            raise ConfigError(f"{where}.{key}: found [{low}, {high}], expected the smaller number first")
+    batch = config.env.num_envs * config.ppo.num_steps
+    if batch % config.ppo.num_minibatches:
+        raise ConfigError(f"{where}.ppo.num_minibatches: {batch} samples do not divide by {config.ppo.num_minibatches}")
+
+
+def _suggest(word: str, known: object) -> str:
+    names = sorted(known)  # type: ignore[call-overload]
+    close = difflib.get_close_matches(word, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(names)})"

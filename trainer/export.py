@@ -1,0 +1,69 @@
+"""From a checkpoint to a policy bundle: network, spec, robot, golden actions, figures and checksums."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+import yaml
+
+from contract import load_bundle, save_bundle, spec_to_json
+
+from .config import TrainConfig, config_hash
+from .evaluate import checkpoint_policy, evaluate, evaluation_env
+from .onnx_network import build_onnx, open_session, sample_observations
+from .task import asset, make_env, with_provenance
+
+GOLDEN_ROWS = 32
+GOLDEN_TOLERANCE = 1e-4
+
+
+def export_bundle(config: TrainConfig, checkpoint: Path, out: Path, trials: int = 64) -> dict[str, Any]:
+    """Write the bundle `out` and load it as the robot will.
+
+    Returns:
+        The figures in its metrics.json: deterministic trials of 10 s, undisturbed and with 5 N pushes.
+
+    Raises:
+        ContractError: no usable checkpoint, or network and ONNX differ.
+    """
+    policy, networks, agent, meta = checkpoint_policy(config, checkpoint)
+    env = make_env(config)
+    metrics = {
+        "undisturbed": evaluate(evaluation_env(config, trials, 500), policy).as_dict(),
+        "pushed_5n": evaluate(evaluation_env(config, trials, 500, push_n=5.0), policy).as_dict(),
+    }
+    spec = with_provenance(
+        env.spec,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        training_config_hash=config_hash(config),
+        checkpoint_id=f"{config.task}/{checkpoint.name}",
+        package_version=version("wildrobot"),
+        metrics={name: figures["survived"] / figures["trials"] for name, figures in metrics.items()},
+    )
+    network = build_onnx(networks, agent, spec)
+    observations = sample_observations(agent, GOLDEN_ROWS, seed=1)
+    golden = {
+        "observation": np.round(observations.astype(float), 6).tolist(),
+        "action": policy(np.round(observations.astype(float), 6).astype(np.float32)).astype(float).tolist(),
+        "tolerance": GOLDEN_TOLERANCE,
+    }
+    save_bundle(
+        out,
+        {
+            "policy.onnx": network,
+            "policy_spec.json": spec_to_json(spec).encode(),
+            "golden.json": json.dumps(golden).encode() + b"\n",
+            "metrics.json": json.dumps({**metrics, "iteration": meta["iteration"]}, indent=2).encode() + b"\n",
+            "training_config.yaml": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode(),
+            "robot_config.yaml": asset(config.env.robot_config).read_bytes(),
+            "robot.xml": mujoco.MjSpec.from_file(str(asset(config.env.model))).to_xml().encode(),
+        },
+    )
+    load_bundle(out, open_session)
+    return metrics

@@ -1,0 +1,78 @@
+"""From a training config to the env, its spec and its physics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from contract import (
+    ActionSpec,
+    ConfigError,
+    JointSpec,
+    ModelSpec,
+    ObservationSpec,
+    PolicySpec,
+    RobotConfig,
+    RobotSpec,
+    RuntimeSpec,
+    assets_dir,
+    load_robot_config,
+    make_layout,
+    parse_spec,
+)
+from contract.schema import write
+
+from .config import EnvConfig, PolicyConfig, TrainConfig
+from .env import Env
+from .physics.native import NativePhysics
+from .physics.robot_model import load_robot_model
+
+
+def make_spec(policy: PolicyConfig, robot: RobotConfig, ctrl_dt: float) -> PolicySpec:
+    """The policy's contract, validated as the robot will validate it. Raises SpecError."""
+    joints = {
+        name: JointSpec(j.range_min_rad, j.range_max_rad, j.max_velocity_rad_s, float(j.policy_action_sign))
+        for name, j in robot.joints.items()
+    }
+    layout = make_layout(policy.layout, len(joints))
+    filtered = policy.lowpass_alpha > 0
+    spec = PolicySpec(
+        model=ModelSpec(obs_dim=sum(entry.size for entry in layout), action_dim=len(joints)),
+        robot=RobotSpec(robot.robot_name, robot.actuator_names, joints, tuple(float(x) for x in robot.home.round(6))),
+        observation=ObservationSpec(layout, layout_id="+".join(policy.layout)),
+        action=ActionSpec(
+            postprocess_id="lowpass_v1" if filtered else "none",
+            mapping_id=policy.mapping_id,
+            postprocess_params={"alpha": policy.lowpass_alpha} if filtered else {},
+            scale_rad=policy.scale_rad,
+        ),
+        runtime=RuntimeSpec(ctrl_dt, policy.action_delay_steps, policy.gait_period_s),
+    )
+    return parse_spec(write(spec), "policy")[0]
+
+
+def asset(name: str) -> Path:
+    """A file named in a config: relative names lie in assets/. Raises ConfigError."""
+    path = assets_dir() / name
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file, expected the one that the training config names; correct the name")
+    return path
+
+
+def make_env(config: TrainConfig, **changes: object) -> Env:
+    """The env of a config; `changes` replace fields of its env section, for evaluation."""
+    env = EnvConfig.model_validate({**config.env.model_dump(), **changes})
+    robot_config = load_robot_config(asset(env.robot_config))
+    robot = load_robot_model(asset(env.model), robot_config, env.sim_dt)
+    spec = make_spec(config.policy, robot_config, env.ctrl_dt)
+    return Env(spec, env, dict(config.rewards), config.reward_scale, robot)
+
+
+def make_physics(env: Env, num_threads: int = 0) -> NativePhysics:
+    """Batched physics for an env."""
+    return NativePhysics(env.robot, env.config.num_envs, env.config.decimation, num_threads)
+
+
+def with_provenance(spec: PolicySpec, **facts: object) -> PolicySpec:
+    """The spec with facts about its origin."""
+    return replace(spec, provenance=replace(spec.provenance, **facts))  # type: ignore[arg-type]

@@ -1,0 +1,112 @@
+"""One training run: rollout, update, log, checkpoint. Everything that learns is in other files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import yaml
+
+from .checkpoint import load_checkpoint, save_checkpoint
+from .config import TrainConfig, config_hash
+from .env import Env
+from .networks import Networks
+from .ppo import LearnerState, Transition, make_optimizer, make_update
+from .rollout import Sampler
+from .task import make_env, make_physics
+
+
+class EpisodeMeter:
+    """Mean reward and length of the last episodes that ended, over all robots."""
+
+    def __init__(self, num_envs: int, memory: int = 256) -> None:
+        self._reward, self._length = np.zeros(num_envs), np.zeros(num_envs)
+        self._ended: list[tuple[float, float]] = []
+        self._memory = memory
+
+    def add(self, rollout: Transition) -> dict[str, float]:
+        """Take in a rollout [T, B]; means of what ended, nan before the first episode has."""
+        for reward, terminated, truncated in zip(rollout.reward, rollout.terminated, rollout.truncated, strict=True):
+            self._reward += reward
+            self._length += 1
+            for i in np.flatnonzero(terminated | truncated):
+                self._ended.append((self._reward[i], self._length[i]))
+                self._reward[i] = self._length[i] = 0
+        self._ended = self._ended[-self._memory :]
+        means = np.mean(self._ended, axis=0) if self._ended else (np.nan, np.nan)
+        return {"episode_reward": float(means[0]), "episode_length": float(means[1])}
+
+
+def init_learner(config: TrainConfig, env: Env, networks: Networks, key: Any) -> LearnerState:
+    """Fresh parameters for an env's sizes."""
+    state, _, _ = env.start(key)
+    body = jax.tree.map(lambda x: x[0], make_physics_for_shapes(env))
+    obs, critic_obs = env.observe(state, body, key)
+    agent = networks.init(key, obs.shape[-1], critic_obs.shape[-1])
+    opt_state = make_optimizer(config.ppo).init(agent)
+    return LearnerState(agent, opt_state, jnp.asarray(config.ppo.learning_rate), jnp.zeros((), jnp.int32))
+
+
+def make_physics_for_shapes(env: Env) -> Any:
+    """One robot at home: its BodyState tells all shapes."""
+    from .physics.native import NativePhysics
+
+    one = NativePhysics(env.robot, 1, env.config.decimation, 1)
+    return one.reset(np.arange(1), env.robot.home_qpos[None], np.zeros((1, env.robot.model.nv)))
+
+
+def train(
+    config: TrainConfig,
+    run: Path,
+    resume: Path | None = None,
+    report: Callable[[dict[str, Any]], None] = lambda metrics: None,
+) -> Path:
+    """Train into the folder `run` (config.yaml, metrics.jsonl, checkpoints/<env steps>/).
+
+    Args:
+        resume: a checkpoint to go on from; episodes begin anew.
+        report: called with the metrics of each iteration.
+
+    Returns:
+        The last checkpoint.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    env = make_env(config)
+    networks = Networks.create(config.network, env.spec.num_joints)
+    sampler = Sampler(env, networks, make_physics(env))
+    update = make_update(networks, config.ppo)
+    key, k_init, k_start = jax.random.split(jax.random.key(config.seed), 3)
+    state, done = init_learner(config, env, networks, k_init), 0
+    if resume is not None:
+        state, meta = load_checkpoint(resume, state)
+        done = int(meta["iteration"])
+        key = jax.random.fold_in(key, done)
+    worker, meter = sampler.start(k_start), EpisodeMeter(config.env.num_envs)
+    last, begun = run, time.monotonic()
+    with (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        for iteration in range(done + 1, config.iterations + 1):
+            started = time.monotonic()
+            key, k_rollout, k_update = jax.random.split(key, 3)
+            worker, rollout, terms = sampler.collect(state.agent, worker, k_rollout, config.ppo.num_steps)
+            collected = time.monotonic()
+            state, losses = update(state, rollout, k_update)
+            metrics: dict[str, Any] = {"iteration": iteration, "env_steps": int(state.env_steps)}
+            metrics |= meter.add(rollout) | {name: float(value) for name, value in losses.items()}
+            now = time.monotonic()
+            metrics |= {f"reward/{name}": value for name, value in terms.items()}
+            metrics |= {"rollout_s": collected - started, "update_s": now - collected, "wall_s": now - begun}
+            metrics["env_steps_per_sec"] = rollout.reward.size / (now - started)
+            log.write(json.dumps(metrics) + "\n")
+            log.flush()
+            report(metrics)
+            if iteration % config.checkpoint_every == 0 or iteration == config.iterations:
+                last = run / "checkpoints" / str(metrics["env_steps"])
+                save_checkpoint(last, state, {"iteration": iteration, "config_hash": config_hash(config)})
+    return last
