@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import sys
 import types
 from collections.abc import Iterable, Mapping
@@ -70,7 +69,7 @@ def _value(hint: Any, data: object, where: str, error: type[ContractError]) -> A
     if origin in (dict, Mapping) and isinstance(data, Mapping):
         return {str(key): _value(args[1], item, f"{where}.{key}", error) for key, item in data.items()}
     if hint is float and isinstance(data, int | float) and not isinstance(data, bool):
-        if isinstance(data, float) and not math.isfinite(data) or abs(data) > sys.float_info.max:
+        if not abs(data) <= sys.float_info.max:  # NaN, infinity, or a whole number that no float can hold
             raise error(f"{where}: found {_short(data)}, expected a finite number")
         return float(data)
     if hint in (int, str, bool) and type(data) is hint:
