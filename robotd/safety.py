@@ -57,7 +57,8 @@ def _not_finite(reading: Reading, bounds: SafetyConfig) -> bool:
 
 
 def _tilted(reading: Reading, bounds: SafetyConfig) -> bool:
-    return bool(tilt_rad(reading.signals.quat_wxyz) > math.radians(bounds.tilt_deg))
+    quat = reading.signals.quat_wxyz  # one that is not finite says nothing about tilt, and is a fault of its own
+    return all_finite(quat) and bool(tilt_rad(quat) > math.radians(bounds.tilt_deg))
 
 
 def _imu_stale(reading: Reading, bounds: SafetyConfig) -> bool:

@@ -1,0 +1,259 @@
+"""Every row of the fault table: just below and just above its bound, its debounce to the tick, its stop, its latch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from robot_builder import setup_of, signals_of, state_in, tilted, zeros
+
+from contract import Signals
+from robotd import safety
+from robotd.mode import Event, Mode, Stop
+from robotd.record import Orders
+from robotd.safety import FAULT_TABLE, Fault, SafetyState, count_deadlines
+from robotd.tick import tick
+
+SETUP = setup_of()
+SPEC = SETUP.spec
+HOME = SPEC.robot.home
+POWERED = [mode for mode in Mode if mode.powered]
+KNEE = SPEC.robot.actuator_names.index("left_knee_pitch")
+WAIST = SPEC.robot.actuator_names.index("waist_yaw")
+
+
+def moved(joint: int, to_rad: float) -> np.ndarray:
+    pose = HOME.copy()
+    pose[joint] = to_rad
+    return pose
+
+
+def ages(joint: int, age_s: float) -> np.ndarray:
+    age = np.zeros_like(HOME)
+    age[joint] = age_s
+    return age
+
+
+# name, signals just below the bound, just above it, fault, ticks until it is raised (1: the first), stop
+CASES: list[tuple[str, dict[str, Any], dict[str, Any], Fault, int, Stop]] = [
+    ("tilt forward", {"quat_wxyz": tilted(44.9)}, {"quat_wxyz": tilted(45.1)}, Fault.TILT, 4, Stop.LIMP),
+    ("tilt backward", {"quat_wxyz": tilted(-44.9)}, {"quat_wxyz": tilted(-45.1)}, Fault.TILT, 4, Stop.LIMP),
+    ("tilt aside", {"quat_wxyz": tilted(44.9, 0)}, {"quat_wxyz": tilted(45.1, 0)}, Fault.TILT, 4, Stop.LIMP),
+    ("upside down", {"quat_wxyz": tilted(180, 2)}, {"quat_wxyz": tilted(180, 0)}, Fault.TILT, 4, Stop.LIMP),
+    ("old imu", {"imu_age_s": 0.0599}, {"imu_age_s": 0.0601}, Fault.IMU_STALE, 1, Stop.CROUCH),
+    ("lost imu", {"imu_age_s": 0.0}, {"imu_age_s": 0.2001}, Fault.IMU_STALE, 1, Stop.LIMP),
+    (
+        "old knee",
+        {"joint_age_s": ages(KNEE, 0.1599)},
+        {"joint_age_s": ages(KNEE, 0.1601)},
+        Fault.JOINT_STALE,
+        1,
+        Stop.CROUCH,
+    ),
+    (
+        "knee below its range",
+        {"joint_pos_rad": moved(KNEE, -0.0499)},
+        {"joint_pos_rad": moved(KNEE, -0.0501)},
+        Fault.JOINT_LIMIT,
+        4,
+        Stop.CROUCH,
+    ),
+    (
+        "knee beyond its range",
+        {"joint_pos_rad": moved(KNEE, 1.8499)},
+        {"joint_pos_rad": moved(KNEE, 1.8501)},
+        Fault.JOINT_LIMIT,
+        4,
+        Stop.CROUCH,
+    ),
+    (
+        "knee off its target",
+        {"joint_pos_rad": moved(KNEE, HOME[KNEE] + 0.3499)},
+        {"joint_pos_rad": moved(KNEE, HOME[KNEE] + 0.3501)},
+        Fault.TRACKING,
+        16,
+        Stop.CROUCH,
+    ),
+    (
+        "knee off its target downwards",
+        {"joint_pos_rad": moved(KNEE, HOME[KNEE] - 0.3499)},
+        {"joint_pos_rad": moved(KNEE, HOME[KNEE] - 0.3501)},
+        Fault.TRACKING,
+        16,
+        Stop.CROUCH,
+    ),
+]
+IDS = [case[0] for case in CASES]
+
+
+def signals(changes: dict[str, Any]) -> Signals:
+    arrays = {name: np.asarray(value, np.float32) for name, value in changes.items()}
+    return signals_of(SPEC, **arrays)
+
+
+class Watch:
+    """Feeds safety.check tick after tick in one mode; the robot's target is home, or where it is (`on_target`)."""
+
+    def __init__(self, mode: Mode, on_target: bool = False) -> None:
+        self.mode, self.state, self.on_target = mode, SafetyState(), on_target
+
+    def feed(self, seen: Signals, event: Event | None = None, skipped: int = 0) -> safety.Verdict:
+        self.state = count_deadlines(self.state, skipped)
+        robot, target = SPEC.robot, seen.joint_pos_rad if self.on_target else HOME
+        reading = safety.Reading(
+            seen,
+            np.zeros(3, np.float32),
+            target if self.mode.powered else None,
+            event,
+            self.state.missed,
+            self.state.history.bit_count(),
+            robot.range_min,
+            robot.range_max,
+            SETUP.leg_joints,
+        )
+        self.state, verdict = safety.check(
+            SETUP.config.safety, self.state, reading, self.mode, 1 + skipped, SPEC.runtime.ctrl_dt
+        )
+        return verdict
+
+
+@pytest.mark.parametrize("mode", POWERED)
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_just_below_the_bound_nothing_happens(case: Any, mode: Mode) -> None:
+    watch = Watch(mode, on_target=case[3] is Fault.JOINT_LIMIT)
+    for _ in range(60):
+        assert watch.feed(signals(case[1])) == (Fault.NONE, Fault.NONE, Stop.NONE)
+
+
+@pytest.mark.parametrize("mode", POWERED)
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_just_above_the_bound_it_is_a_fault_after_the_debounce_to_the_tick(case: Any, mode: Mode) -> None:
+    _, _, above, fault, ticks, stop = case
+    watch = Watch(mode, on_target=fault is Fault.JOINT_LIMIT)
+    for _ in range(ticks - 1):
+        verdict = watch.feed(signals(above))
+        assert verdict.faults == Fault.NONE and fault in verdict.present
+    verdict = watch.feed(signals(above))
+    assert verdict.faults == fault and verdict.stop is stop
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case[4] > 1], ids=[c[0] for c in CASES if c[4] > 1])
+def test_one_good_tick_starts_the_debounce_again(case: Any) -> None:
+    _, below, above, _, ticks, _ = case
+    watch = Watch(Mode.ACTIVE)
+    for _ in range(3):
+        for _ in range(ticks - 1):
+            assert watch.feed(signals(above)).stop is Stop.NONE
+        assert watch.feed(signals(below)).stop is Stop.NONE
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_a_fault_stays_latched_until_it_is_cleared_in_fault(case: Any) -> None:
+    _, below, above, fault, ticks, stop = case
+    watch = Watch(Mode.ACTIVE)
+    for _ in range(ticks):
+        watch.feed(signals(above))
+    watch.mode = Mode.STOPPING
+    assert watch.feed(signals(below), Event.CLEAR).stop is stop
+    watch.mode = Mode.FAULT
+    assert watch.feed(signals(below), Event.ARM).faults == fault
+    assert watch.feed(signals(below), Event.CLEAR) == (Fault.NONE, Fault.NONE, Stop.NONE)
+
+
+@pytest.mark.parametrize("mode", [Mode.IDLE, Mode.FAULT])
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_without_torque_a_condition_is_shown_but_stops_nothing(case: Any, mode: Mode) -> None:
+    _, _, above, fault, ticks, _ = case
+    watch = Watch(mode)
+    for _ in range(ticks + 1):
+        verdict = watch.feed(signals(above))
+        assert verdict.faults == Fault.NONE and verdict.stop is Stop.NONE
+        assert fault in verdict.present or fault is Fault.TRACKING  # limp joints have no target
+
+
+def test_skipped_periods_count_towards_the_debounce() -> None:
+    watch = Watch(Mode.ACTIVE)
+    assert watch.feed(signals({"quat_wxyz": tilted(50)})).stop is Stop.NONE
+    assert watch.feed(signals({"quat_wxyz": tilted(50)}), skipped=1).stop is Stop.NONE
+    assert watch.feed(signals({"quat_wxyz": tilted(50)})).stop is Stop.LIMP
+
+
+def test_an_old_waist_is_no_stale_leg() -> None:
+    assert Watch(Mode.ACTIVE).feed(signals({"joint_age_s": ages(WAIST, 9.0)})).stop is Stop.NONE
+    assert not SETUP.leg_joints[WAIST] and SETUP.leg_joints.sum() == 10
+
+
+def test_a_robot_without_leg_names_watches_all_joints() -> None:
+    assert safety.leg_joints(("joint_0", "joint_1")).all()
+
+
+@pytest.mark.parametrize(
+    "skips, tick_of_fault",
+    [
+        ([0, 3], 2),
+        ([0, 2, 0, 2, 0], None),
+        ([1, 1, 1], 3),
+        ([2, 1], 2),
+        ([1, 0] * 4, None),
+        ([1, 0] * 5, 9),
+        ([2, 0, 2, 0, 1], 5),
+        ([1, *([0] * 11)] * 8, None),
+        ([1, *([0] * 10)] * 8, 45),
+        ([2, *([0] * 9)] * 8, 21),
+        ([1000], 1),
+    ],
+)
+def test_overruns_three_in_a_row_or_five_of_fifty(skips: list[int], tick_of_fault: int | None) -> None:
+    """(tick of the fault, counted from 1, None for never)"""
+    watch = Watch(Mode.ACTIVE)
+    found = None
+    for number, skipped in enumerate(skips, 1):
+        verdict = watch.feed(signals({}), skipped=skipped)
+        if verdict.faults and found is None:
+            assert verdict.faults == Fault.OVERRUN and verdict.stop is Stop.CROUCH
+            found = number
+    assert found == tick_of_fault
+
+
+def test_operator_stop_crouches_and_estop_limps() -> None:
+    for mode in POWERED:
+        assert Watch(mode).feed(signals({}), Event.STOP) == (Fault.OPERATOR, Fault.OPERATOR, Stop.CROUCH)
+    for mode in Mode:
+        verdict = Watch(mode).feed(signals({}), Event.ESTOP)
+        assert verdict.faults == Fault.OPERATOR and verdict.stop is Stop.LIMP
+    for mode in (Mode.IDLE, Mode.FAULT):
+        assert Watch(mode).feed(signals({}), Event.STOP).stop is Stop.NONE
+
+
+def test_the_worst_of_several_stops_wins_and_all_faults_are_named() -> None:
+    seen = signals({"quat_wxyz": tilted(90), "imu_age_s": 0.1})
+    watch = Watch(Mode.ACTIVE)
+    for _ in range(4):
+        verdict = watch.feed(seen)
+    assert verdict.stop is Stop.LIMP and verdict.faults.names == ("TILT", "IMU_STALE")
+
+
+@pytest.mark.parametrize("field", Signals._fields)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_signal_that_is_not_finite_stops_in_the_same_tick(field: str, value: float) -> None:
+    array = np.array(getattr(signals({}), field), np.float32)
+    array[(array.shape and (-1,)) or ()] = value
+    verdict = Watch(Mode.ACTIVE).feed(signals({field: array}))
+    assert Fault.NONFINITE in verdict.faults and verdict.stop is not Stop.NONE
+
+
+def test_every_fault_has_a_row_and_every_row_latches() -> None:
+    assert {row.fault for row in FAULT_TABLE} == set(Fault)
+    assert all(row.latched and row.text and row.stop is not Stop.NONE for row in FAULT_TABLE)
+    assert [row.fault for row in FAULT_TABLE if row.always] == [Fault.OPERATOR]
+
+
+def test_arming_is_refused_while_a_condition_is_present() -> None:
+    lying = signals({"quat_wxyz": tilted(90)})
+    state = state_in(SETUP, Mode.IDLE)
+    arm = Orders((Event.ARM,))
+    state, target, record = tick(SETUP, state, lying, arm, zeros(SPEC))
+    assert target is None and record.mode is Mode.IDLE and record.present == Fault.TILT
+    state, target, record = tick(SETUP, state, signals({}), arm, zeros(SPEC))
+    assert target is not None and record.mode is Mode.HOMING
