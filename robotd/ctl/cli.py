@@ -1,0 +1,77 @@
+"""The console script `robotctl`. It knows each verb's name and one line of help, and imports only the verb in use."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+# verb: (module in this folder that has a click command named `command`, one line of help)
+VERBS = {
+    "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
+    "demo": ("demo", "Run a policy on the physics twin, push it, and film what happened."),
+}
+EXIT_REFUSED = 2
+EXIT_INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """A group whose verbs are imported when they are run, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all verbs."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module; None where there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"robotd.ctl.{VERBS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or name the nearest one."""
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], VERBS, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(sorted(VERBS))}"
+            raise click.UsageError(f"no verb {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table above, importing none of them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, VERBS[name][1]) for name in sorted(VERBS)])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+def robotctl() -> None:
+    """Look at, try out and steer a WildRobot.
+
+    Exit codes: 0 ok, 1 a check failed or the robot stopped, 2 refused, 3 hardware not reachable, 130 interrupted.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code; what is wrong with the input is one sentence on stderr."""
+    try:
+        result = robotctl.main(args=arguments, prog_name="robotctl", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.format_message(), err=True)
+        return EXIT_REFUSED
+    except click.ClickException as problem:
+        click.echo(f"robotctl: {problem.format_message()}", err=True)
+        return problem.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run())

@@ -1,0 +1,76 @@
+"""The film of a run: a filmstrip and a video, drawn after the run and in a process of its own (`studio`).
+
+A GL that does not work can end the process that tries it, so each way of drawing gets its own process and the next
+one is tried when it fails: EGL, OSMesa, and last a small ray tracer that needs no GL at all.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from robotd.ctl.recording import Recording
+
+NO_GL = "disable"  # MUJOCO_GL's word for it
+_WORDS_FOR_NO_GL = ("disable", "disabled", "off", "false", "0")
+_LIMIT_S = 300.0
+_HINT = "no EGL or OSMesa works here, so the pictures are ray-traced; for better ones: apt install libosmesa6"
+
+
+class Film(NamedTuple):
+    """The files written, and one line for the user where something is less than it could be."""
+
+    files: tuple[Path, ...]
+    note: str | None
+
+
+def make_film(recording: Recording, model: Any, out: Path, gl_wish: str | None = None) -> Film:
+    """Draw `recording` of a robot (a mujoco.MjModel with the same qpos) into the folder `out`; never fails for GL.
+
+    Args:
+        gl_wish: the user's MUJOCO_GL, tried first and alone.
+    """
+    import mujoco
+
+    out.mkdir(parents=True, exist_ok=True)
+    problem = ""
+    with tempfile.TemporaryDirectory(prefix="robotctl-film-") as folder:
+        source = Path(folder)
+        recording.save(source / "recording.npz")
+        mujoco.mj_saveModel(model, str(source / "model.mjb"), None)
+        for gl in gl_candidates(gl_wish, sys.platform):
+            problem = _draw(source, out, gl)
+            if not problem:
+                names = (source / "files.txt").read_text().split()
+                return Film(tuple(out / name for name in names), _HINT if gl == NO_GL else None)
+    return Film((), f"no pictures: {problem}")
+
+
+def gl_candidates(wish: str | None, platform: str) -> list[str | None]:
+    """Values of MUJOCO_GL to try, best first; None leaves it to MuJoCo."""
+    if wish and wish.strip().lower() in _WORDS_FOR_NO_GL:
+        return [NO_GL]
+    if wish:
+        return [wish, NO_GL]
+    return ["egl", "osmesa", NO_GL] if platform == "linux" else [None, NO_GL]
+
+
+def _draw(source: Path, out: Path, gl: str | None) -> str:
+    """Empty where it worked, otherwise the last line of what went wrong."""
+    environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}
+    if gl is not None:
+        environment["MUJOCO_GL"] = gl
+    command = [sys.executable, "-m", "robotd.ctl.studio", str(source), str(out)]
+    try:
+        done = subprocess.run(
+            command, env=environment, stdout=2, stderr=subprocess.PIPE, text=True, timeout=_LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"drawing took longer than {_LIMIT_S:.0f} s"
+    if done.returncode == 0:
+        return ""
+    return (done.stderr.strip().splitlines() or [f"the drawing process ended with {done.returncode}"])[-1]

@@ -1,0 +1,145 @@
+"""A demo from its start-up checks to its film: robotd's own loop, with a director, a witness and spectators."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from contract import Bundle
+from robotd.clock import MonotonicClock
+from robotd.config import RobotdConfig
+from robotd.ctl.director import Director, Script
+from robotd.ctl.film import NO_GL, Film, make_film
+from robotd.ctl.progress import Progress
+from robotd.ctl.stage import build_stage
+from robotd.ctl.viewer import Viewer, has_display
+from robotd.ctl.witness import Witness, base_body
+from robotd.daemon import run, start_up
+from robotd.hal import Hardware, HardwareError
+from robotd.hal.sim import SimHardware, open_twin
+from robotd.loop import RunSummary, ShutdownSwitch
+from robotd.mode import Mode
+from robotd.record import Hook, TickRecord
+
+# A desktop without real-time priority may be late more often than a robot may; config.py allows no more than this.
+_OVERRUNS = {"overrun_in_a_row": 10, "overrun_in_50": 25}
+
+
+class Show(NamedTuple):
+    """A demo that is ready to run. twin is None without physics; gl is the MUJOCO_GL that the user wished for."""
+
+    config: RobotdConfig
+    bundle: Bundle
+    hardware: Hardware
+    twin: SimHardware | None
+    script: Script
+    gl: str | None
+
+    @property
+    def ctrl_dt(self) -> float:
+        """The control period, s."""
+        return self.bundle.spec.runtime.ctrl_dt
+
+
+def prepare(bundle_path: Path, hal: str, allow_unverified: bool, script: Script) -> Show:
+    """All checks before the first tick. Raises robotd.daemon.Refusal."""
+    gl = os.environ.get("MUJOCO_GL")
+    os.environ["MUJOCO_GL"] = NO_GL  # this process needs no GL, and a wrong value would end it at the import of mujoco
+    config, bundle, hardware = start_up(bundle_path, hal, allow_unverified=allow_unverified)
+    config = config.model_copy(update={"safety": config.safety.model_copy(update=_OVERRUNS)})
+    return Show(config, bundle, hardware, hardware if isinstance(hardware, SimHardware) else None, script, gl)
+
+
+def perform(show: Show, progress: Progress, headless: bool) -> tuple[RunSummary, Director, Witness]:
+    """Run the demo to its end, or until Ctrl-C or SIGTERM."""
+    twin = show.twin
+    if twin is None:
+        director = Director(show.script, show.ctrl_dt)
+    else:
+        director = Director(show.script, show.ctrl_dt, twin.push, lambda: not twin.supported)
+    witness = Witness(director, twin)
+    hooks: list[Hook] = [witness, Announcer(director, witness, show, progress)]
+    viewer = None
+    if twin is not None:
+        hooks.insert(0, twin.attend)
+        viewer = None if headless else _open_viewer(show, twin, progress)
+        hooks += [viewer] if viewer else []
+    logging.getLogger("robotd").setLevel(logging.CRITICAL)  # the summary tells of faults
+    try:
+        summary = asyncio.run(_run(show, director, hooks))
+    finally:
+        show.hardware.close()
+        if viewer is not None:
+            viewer.close()
+    progress.end()
+    return summary, director, witness
+
+
+async def _run(show: Show, director: Director, hooks: list[Hook]) -> RunSummary:
+    switch, loop = ShutdownSwitch(), asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def interrupt() -> None:
+        director.interrupt()
+        switch.press()
+        for number in numbers:  # the second Ctrl-C is final
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, interrupt)
+    return await run(show.hardware, show.bundle, show.config, director, MonotonicClock(), hooks, switch)
+
+
+def _open_viewer(show: Show, twin: SimHardware, progress: Progress) -> Viewer | None:
+    if not has_display():
+        progress.say("no display, so there is no window; pictures are drawn after the run")
+        return None
+    assert show.bundle.robot_xml is not None  # the twin was made from it
+    return Viewer(twin, build_stage(show.bundle.robot_xml, twin.model), base_body(twin))
+
+
+class Announcer:
+    """A hook of the loop that shows how the run is going."""
+
+    def __init__(self, director: Director, witness: Witness, show: Show, progress: Progress) -> None:
+        self._director, self._witness, self._progress = director, witness, progress
+        self._twin, self._ctrl_dt, self._seconds = show.twin, show.ctrl_dt, show.script.seconds
+
+    def __call__(self, record: TickRecord) -> None:
+        """Offer a line about the tick."""
+        done_s = self._director.active_ticks * self._ctrl_dt
+        words = [f"{record.mode.value:8}", f"{done_s:5.1f} / {self._seconds:g} s"]
+        if self._twin is not None:
+            words.append(f"tilt {math.degrees(self._witness.tilt_rad):4.1f} deg")
+            words.append(f"pushes {self._director.pushes}")
+            if record.mode is Mode.ACTIVE and np.any(self._twin.push_n):
+                words.append(f"pushed with {np.linalg.norm(self._twin.push_n):.0f} N")
+        if self._witness.overruns:
+            words.append(f"overruns {self._witness.overruns}")
+        if record.faults:
+            words.append(" ".join(record.faults.names))
+        self._progress.show("  ".join(words))
+
+
+def film(show: Show, witness: Witness, caption: str, verdict: str, well: bool, out: Path) -> Film:
+    """Draw what the witness saw. Without MuJoCo, or without robot.xml, there is nothing to draw."""
+    try:
+        puppet = show.twin or open_twin(show.bundle)
+    except HardwareError as problem:
+        return Film((), f"no pictures: {problem}")
+    tape = witness.tape
+    if show.twin is None:  # the tape holds joint angles: put them on the puppet, its feet on the floor
+        for i, joint_pos_rad in enumerate(tape.qpos):
+            puppet.place(joint_pos_rad, supported=False)
+            tape.qpos[i] = puppet.qpos
+    recording = tape.recording(show.ctrl_dt, caption, verdict, well)
+    robot_xml = show.bundle.robot_xml
+    stage = puppet.model if robot_xml is None else build_stage(robot_xml, puppet.model)
+    return make_film(recording, stage, out, show.gl)

@@ -1,0 +1,93 @@
+"""Watches a run from outside the policy: where the twin's body really is, what the joints give, how late ticks are."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robotd.ctl.director import Director
+from robotd.ctl.recording import Tape
+from robotd.hal.sim import SimHardware
+from robotd.mode import Mode
+from robotd.record import TickRecord
+from robotd.safety import Fault
+
+FALLEN_TILT_RAD = math.radians(45)
+FALLEN_HEIGHT = 0.6  # of the base's height when the policy took over
+
+
+class Witness:
+    """A hook of the loop. It looks on until the director ends the run; what the robot does then is not judged.
+
+    Args:
+        twin: the physics that is looked at, None where there is none: then nothing falls and no torque is measured.
+    """
+
+    def __init__(self, director: Director, twin: SimHardware | None) -> None:
+        self._director, self._twin = director, twin
+        self.tape = Tape()
+        self.faults = Fault.NONE
+        self.fell_at: int | None = None  # active ticks before the fall
+        self.overruns = 0
+        self.lateness_s: list[float] = []
+        self.tick_s: list[float] = []
+        self.mean_torque_nm: list[float] = []
+        self.max_torque_nm: list[float] = []
+        self.base_m: list[NDArray[np.float64]] = []
+        self.tilt_rad = 0.0
+        self._body = 0 if twin is None else base_body(twin)
+        self._upright: NDArray[np.float64] | None = None  # the world's up in the body, while the stand held it
+        self._standing_m = 0.0
+
+    def __call__(self, record: TickRecord) -> None:
+        """Take down one tick."""
+        if self._director.ending:
+            return
+        active = record.mode is Mode.ACTIVE
+        self.faults |= record.faults
+        if self._twin is not None:
+            self._look(self._twin, record.mode)
+        if active:
+            self._measure(record)
+        tape = self.tape
+        tape.qpos.append(np.asarray(record.signals.joint_pos_rad) if self._twin is None else self._twin.qpos)
+        tape.push_n.append(np.zeros(3) if self._twin is None else self._twin.push_n)
+        tape.tilt_rad.append(self.tilt_rad)
+        tape.mode.append(record.mode.name)
+        tape.faults.append(" ".join(record.faults.names))
+        tape.active.append(active)
+
+    def _look(self, twin: SimHardware, mode: Mode) -> None:
+        """Tilt and height of the base in the physics; whether it has fallen."""
+        rotation = twin.data.xmat[self._body].reshape(3, 3)
+        height_m = float(twin.data.xpos[self._body, 2])
+        if self._upright is None:
+            self._upright = rotation[2].copy()
+        if mode is Mode.ACTIVE and not self._standing_m:
+            self._standing_m = height_m
+        self.tilt_rad = float(np.arccos(np.clip(rotation[2] @ self._upright, -1, 1)))
+        judged = mode is Mode.ACTIVE or (mode is Mode.STOPPING and self._standing_m > 0)
+        stands = self.tilt_rad <= FALLEN_TILT_RAD and height_m >= FALLEN_HEIGHT * self._standing_m
+        if judged and not stands and self.fell_at is None:  # a base that is not a number does not stand either
+            self.fell_at = len(self.tick_s)
+
+    def _measure(self, record: TickRecord) -> None:
+        if self.tick_s:
+            self.overruns += record.skipped
+        self.lateness_s.append(record.timings.lateness_s)
+        self.tick_s.append(record.timings.tick_s)
+        if self._twin is not None:
+            self.base_m.append(self._twin.base_position_m)
+            self.mean_torque_nm.append(float(np.mean(np.abs(self._twin.torque_nm))))
+            self.max_torque_nm.append(float(np.max(self._twin.peak_torque_nm)))
+
+
+def base_body(twin: SimHardware) -> int:
+    """The body that the twin's first free joint moves."""
+    import mujoco
+
+    model: Any = twin.model
+    return int(model.jnt_bodyid[np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)[0]])
