@@ -1,7 +1,8 @@
 """The policy contract: what a policy sees and says. Both the trainer and the robot obey this one implementation."""
 
 from .action import PoseCheck, action_to_target, advance, check_pose, reachable_range, target_to_action
-from .bundle import Bundle, load_bundle, load_deployment, save_bundle
+from .bundle import Bundle, load_bundle, load_deployment
+from .bundle_files import save_bundle
 from .errors import BundleError, ChecksumError, ConfigError, ContractError, SpecError
 from .frames import angvel_heading_local, gravity_local, normalize_quat, rotate, tilt_rad
 from .golden_poses import GOLDEN_POSES, GoldenPose, check_golden_pose

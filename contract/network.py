@@ -51,9 +51,13 @@ class Network:
         self._feed = {model.input_name: self._input}
         rng = np.random.default_rng(0)
         for probe in [np.zeros(model.obs_dim), *rng.normal(0.0, 1.0, (16, model.obs_dim))]:
-            if not np.all(np.isfinite(self(probe.astype(np.float32)))):
+            action = self(probe.astype(np.float32))
+            if action.shape != (model.action_dim,):
+                found = list(action.shape)
+                raise BundleError(f"{where}: gives {found} values, expected [{model.action_dim}]; export again")
+            if not np.all(np.isfinite(action)):
                 raise BundleError(
-                    f"{where}: the network gives values that are not finite; its weights are broken, export again"
+                    f"{where}: gives values that are not finite, expected numbers: its weights are broken; export again"
                 )
 
     def __call__(self, observation: Float32) -> Float32:

@@ -15,7 +15,7 @@ import onnxruntime
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from contract.bundle import save_bundle
+from contract.bundle_files import save_bundle
 from contract.observation import TERMS
 from contract.paths import assets_dir
 from contract.robot_config import load_robot_config

@@ -1,0 +1,162 @@
+"""The files of a bundle on disk: written whole or not at all, read only as they were written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from . import schema
+from .errors import BundleError, ChecksumError
+
+SPEC_FILE = "policy_spec.json"
+NETWORK_FILE = "policy.onnx"
+CHECKSUM_FILE = "checksums.json"
+ROBOT_CONFIG_FILE = "robot_config.yaml"
+ROBOT_MODEL_FILE = "robot.xml"
+GOLDEN_FILE = "golden.json"
+DEPLOYMENT_FILE = "deployment.json"
+
+
+def save_bundle(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a bundle: all `files` (relative name -> content) and their checksums, or nothing.
+
+    They go to a temporary folder beside `path`, are flushed to the disk, and take the place of the bundle that was
+    there. A kill between the two renames leaves nothing at `path`, and the old bundle whole in `.NAME.*.old` beside it.
+
+    Raises:
+        BundleError: a name leads out of the bundle, or what lies at `path` is not a bundle.
+        OSError: the disk refused; `path` is as it was.
+    """
+    path = Path(path).resolve()
+    _check_free(path)
+    content = {name: data for name, data in files.items() if name != CHECKSUM_FILE}
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(content.items())}
+    content[CHECKSUM_FILE] = (json.dumps(sums, indent=2) + "\n").encode()
+    for name in content:
+        inside(path, name, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    old = temporary.with_name(temporary.name + ".old")
+    try:
+        _write_files(temporary, content)
+        if path.exists():
+            path.rename(old)
+        temporary.rename(path)
+        _sync_folder(path.parent)
+    finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def verify_checksums(path: Path, allow: bool) -> list[str]:
+    """Missing or stale checksums accepted by `allow`, one sentence each; without it the first one raises.
+
+    Raises:
+        BundleError: a listed file is missing, a file is a symbolic link, or checksums.json cannot be read.
+        ChecksumError: a checksum is missing or stale.
+    """
+    present = _file_names(path)
+    file = path / CHECKSUM_FILE
+    problems = []
+    if not file.is_file():
+        problems.append(f"{file}: file is missing, expected a checksum of every file")
+    else:
+        sums = schema.read_mapping(read_json(file), str(file), str, BundleError)
+        for name in sorted(set(sums) - present):
+            missing = inside(path, name, file)
+            raise BundleError(f"{missing}: file is missing, expected because {CHECKSUM_FILE} lists it; export again")
+        for name in sorted(present - set(sums)):
+            problems.append(f"{path / name}: not in {CHECKSUM_FILE}, expected a checksum for every file")
+        for name in sorted(present & set(sums)):
+            found = hashlib.sha256(read_bytes(path / name)).hexdigest()
+            if found != sums[name]:
+                problems.append(f"{path / name}: sha256 is {found[:12]}..., expected {sums[name][:12]}...")
+    if problems and not allow:
+        raise ChecksumError(f"{problems[0]}; export again, or load it with --allow-unverified if you trust it")
+    return [f"{problem} (unverified, allowed)" for problem in problems]
+
+
+def inside(path: Path, name: str, where: Path) -> Path:
+    """The place of a relative name in bundle `path`. Raises BundleError naming `where` if it leads out of it."""
+    relative = PurePosixPath(name)
+    if relative.is_absolute() or ".." in relative.parts or "\0" in name or not name:
+        raise BundleError(f"{where}: {name!r} leads out of the bundle, expected a path inside it; correct it")
+    return path / relative
+
+
+def read_json(file: Path) -> Any:
+    """What a JSON file holds. Raises BundleError where it holds none, or a key twice."""
+    try:
+        return json.loads(read_bytes(file).decode(), object_pairs_hook=_unique_keys)
+    except RecursionError:
+        problem = "nested too deeply"
+    except json.JSONDecodeError as error:
+        problem = str(error)
+    except UnicodeDecodeError as error:
+        problem = f"byte {error.start} is not text"
+    raise BundleError(f"{file}: not JSON ({problem}), expected what the export wrote; export again") from None
+
+
+def read_bytes(file: Path) -> bytes:
+    """What a file holds. Raises BundleError where it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{file}: {error.strerror}, expected a file that can be read; check its owner") from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise json.JSONDecodeError(f"key {key!r} stands twice", "", 0)
+    return dict(pairs)
+
+
+def _check_free(path: Path) -> None:
+    """A bundle may take the place of a bundle or of an empty folder: never of what somebody else put there."""
+    marks = (SPEC_FILE, DEPLOYMENT_FILE, CHECKSUM_FILE)
+    if not path.exists() or any((path / mark).is_file() for mark in marks):
+        return
+    if not path.is_dir() or any(path.iterdir()):
+        raise BundleError(f"{path}: exists and is not a bundle, expected a free name; choose another or remove it")
+
+
+def _file_names(path: Path) -> set[str]:
+    names = set()
+    for file in path.rglob("*"):
+        if file.is_symlink():
+            raise BundleError(f"{file}: is a symbolic link, expected a plain file; copy what it points to")
+        if file.is_file():
+            names.add(file.relative_to(path).as_posix())
+    return names - {CHECKSUM_FILE}
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write and flush all files, then the folders that name them."""
+    for name, data in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    folder.chmod(0o755)
+    for inner in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
+        _sync_folder(inner)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
