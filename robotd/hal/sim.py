@@ -25,6 +25,7 @@ from .hardware import HardwareError
 SWITCH_CLOSES_N = 2.0
 CLEARANCE_M = 0.08  # of the feet in the home pose; a limp leg hangs lower
 LOWERING_M_S = 0.15
+STAND = "robotd_stand"
 
 Float64 = NDArray[np.float64]
 
@@ -78,7 +79,6 @@ class SimHardware:
         noise = np.random.default_rng(seed).uniform(-joint_noise_rad, joint_noise_rad, spec.num_joints)
         self._start_rad = np.clip(spec.robot.home + noise, spec.robot.range_min, spec.robot.range_max)
         self._push_n, self._push_s = np.zeros(3), 0.0
-        self._held: Float64 | None = None
         self._lowering, self._fresh = False, True
         self._peak_nm = np.zeros(spec.num_joints)
         self.disable()
@@ -132,7 +132,7 @@ class SimHardware:
     @property
     def supported(self) -> bool:
         """Whether the stand still holds the base, also while it goes down."""
-        return self._held is not None
+        return bool(self.data.eq_active[self._weld])
 
     @property
     def time_s(self) -> float:
@@ -170,7 +170,7 @@ class SimHardware:
 
     def release(self) -> None:
         """The stand goes down until a foot touches the floor, then lets go. `supported` tells when it has."""
-        self._lowering = True
+        self._lowering = self.supported
 
     def attend(self, record: TickRecord) -> None:
         """Be the person beside the robot, as a hook of the loop: set it down in STANDBY, pick it up in IDLE."""
@@ -202,7 +202,8 @@ class SimHardware:
         depth_m = -min((float(contact.dist) for contact in data.contact), default=0.0)
         data.qpos[self._base_qpos + 2] = depth_m + (CLEARANCE_M if supported else 0.0)
         mj.mj_forward(model, data)
-        self._held = np.array(data.qpos[base]) if supported else None
+        data.eq_active[self._weld] = supported
+        data.mocap_pos[self._stand], data.mocap_quat[self._stand] = data.qpos[base][:3], data.qpos[base][3:]
         self._lowering = False
         self._peak_nm = np.abs(data.actuator_force)
         self._fresh = True
@@ -214,21 +215,17 @@ class SimHardware:
             data.xfrc_applied[self._base_body, :3] = self.push_n
             self._push_s -= model.opt.timestep
             mj.mj_step(model, data)
-            if self._held is not None:
-                self._hold()
+            if self._lowering:
+                self._lower()
             np.maximum(self._peak_nm, np.abs(data.actuator_force), out=self._peak_nm)
         mj.mj_forward(model, data)  # mj_step leaves the sensors one physics step behind the joints
         np.maximum(self._peak_nm, np.abs(data.actuator_force), out=self._peak_nm)
 
-    def _hold(self) -> None:
-        """Keep the base on the stand; take the stand away once a foot is down."""
-        assert self._held is not None
-        if self._lowering:
-            self._held[2] -= LOWERING_M_S * self.model.opt.timestep
-        self.data.qpos[self._base_qpos : self._base_qpos + 7] = self._held
-        self.data.qvel[self._base_qvel : self._base_qvel + 6] = 0
-        if self._lowering and any(contact.dist <= 0 for contact in self.data.contact):
-            self._held, self._lowering = None, False
+    def _lower(self) -> None:
+        """Move the stand down; take it away once a foot is on the floor."""
+        self.data.mocap_pos[self._stand][2] -= LOWERING_M_S * self.model.opt.timestep
+        if any(contact.dist <= 0 for contact in self.data.contact):
+            self.data.eq_active[self._weld] = self._lowering = False
 
     def _bind(self, robot_config: RobotConfig | None) -> None:
         """Find joints, base, IMU and foot switches in the model, by name and in policy order."""
@@ -240,11 +237,10 @@ class SimHardware:
             raise HardwareError(str(problem)) from None
         joints = model.actuator_trnid[:, 0]
         self._joint_qpos, self._joint_qvel = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
-        free = [j for j in range(model.njnt) if model.jnt_type[j] == mj.mjtJoint.mjJNT_FREE]
-        if not free:
-            raise HardwareError(f"{self._path}: no free joint, expected one at the base of a robot that can fall")
-        self._base_qpos, self._base_qvel = int(model.jnt_qposadr[free[0]]), int(model.jnt_dofadr[free[0]])
-        self._base_body = int(model.jnt_bodyid[free[0]])
+        free = next(joint for joint in range(model.njnt) if model.jnt_type[joint] == mj.mjtJoint.mjJNT_FREE)
+        self._base_qpos, self._base_body = int(model.jnt_qposadr[free]), int(model.jnt_bodyid[free])
+        self._stand = int(model.body(STAND).mocapid[0])
+        self._weld = model.equality(STAND).id
         site = "imu" if robot_config is None else robot_config.imu.site
         self._imu = self._find(mj.mjtObj.mjOBJ_SITE, site, "site of the IMU")
         if "foot_switches" in self._spec.observation.names or robot_config is not None:
@@ -267,13 +263,27 @@ def _import_mujoco() -> Any:
 
 
 def _compile(mujoco: Any, path: Path, sim_dt_s: float) -> Any:
-    """The model of the MJCF at `path`, with a floor and our own physics step."""
+    """The model of the MJCF at `path`, with a floor, a stand welded to its base, and our own physics step."""
     try:
         spec = mujoco.MjSpec.from_file(str(path))
         plane = mujoco.mjtGeom.mjGEOM_PLANE
         if not any(geom.type == plane for geom in spec.worldbody.geoms):
             spec.worldbody.add_geom(name="robotd_floor", type=plane, size=[0, 0, 0.05], contype=1, conaffinity=1)
         spec.option.timestep = sim_dt_s
+        base = next((joint.parent for joint in spec.joints if joint.type == mujoco.mjtJoint.mjJNT_FREE), None)
+        if base is None:
+            raise HardwareError(f"{path}: no free joint, expected one at the base of a robot that can fall")
+        base.name = base.name or "robotd_base"
+        spec.worldbody.add_body(name=STAND, mocap=True)
+        spec.add_equality(
+            name=STAND,
+            type=mujoco.mjtEq.mjEQ_WELD,
+            objtype=mujoco.mjtObj.mjOBJ_BODY,
+            name1=STAND,
+            name2=base.name,
+            data=[0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1],  # as by default, but base and stand coincide
+            solref=[2 * sim_dt_s, 1],
+        )
         return spec.compile()
     except ValueError as problem:
         detail = " ".join(str(problem).split())

@@ -1,0 +1,37 @@
+"""onnxruntime as the loop needs it, and its many errors as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bundle_builder import random_network, real_spec
+
+from robotd.policy import open_session
+
+SPEC = real_spec()
+
+
+def test_it_runs_a_network_in_one_thread_without_spinning(tmp_path: Path) -> None:
+    path = tmp_path / "policy.onnx"
+    path.write_bytes(random_network(SPEC))
+    session = open_session(path)
+    options = session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert session.get_providers() == ["CPUExecutionProvider"]
+    action = session.run(None, {"observation": np.zeros((1, SPEC.model.obs_dim), np.float32)})[0]
+    assert action.shape == (1, 11) and np.all(np.isfinite(action))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a network", b"\x00" * 4096, random_network(SPEC)[:-200], None])
+def test_what_cannot_be_opened_is_a_value_error(
+    tmp_path: Path, content: bytes | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "policy.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError):
+        open_session(path)
+    assert capfd.readouterr().err == ""  # stderr is kept for the daemon's one sentence
