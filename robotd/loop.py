@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from contract.frames import Array
@@ -77,9 +77,8 @@ class Loop:
     async def run(self, switch: ShutdownSwitch) -> RunSummary:
         """Tick until shut down. However it ends, the robot is limp afterwards."""
         error = None
-        ticker = self._clock.ticker(self._setup.spec.runtime.ctrl_dt)
         try:
-            with _no_garbage_collection():
+            with _no_garbage_collection(), closing(self._clock.ticker(self._setup.spec.runtime.ctrl_dt)) as ticker:
                 while not self._over(switch):
                     deadline = await ticker.wait()
                     self._tick(switch, deadline.lateness_s, deadline.skipped)
@@ -88,7 +87,6 @@ class Loop:
             log.critical("the loop failed, torque off", exc_info=problem)
         finally:
             self._hardware.disable()
-            ticker.close()
         return self._summary(error)
 
     def _over(self, switch: ShutdownSwitch) -> bool:
@@ -131,6 +129,8 @@ class Loop:
         self._tick_time.add(record.timings.tick_s)
         self._active_ticks += record.mode is Mode.ACTIVE
         self._overruns += record.skipped
+        if record.event is Event.ARM and record.mode is Mode.IDLE:
+            log.warning("not armed while there is %s", ", ".join(record.present.names))
         if new := record.faults & ~self._faults:
             log.warning("fault in %s: %s", record.mode.value, ", ".join(new.names))
             self._faults |= new
