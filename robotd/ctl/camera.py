@@ -51,11 +51,14 @@ class Camera(NamedTuple):
         return width / 2 + float(offset @ right) * scale, height / 2 - float(offset @ up) * scale
 
 
-def cameras(model: Any, data: Any, qpos: NDArray[np.float64], period_s: float) -> list[Camera]:
-    """One camera for every row of qpos (T, nq): as far off as the robot is tall, gliding along with its base."""
+def cameras(model: Any, data: Any, qpos: NDArray[np.float64], standing: int, period_s: float) -> list[Camera]:
+    """One camera for every row of qpos (T, nq), gliding along with the robot's base.
+
+    How far off it is depends on how tall the robot stands in row `standing`.
+    """
     import mujoco
 
-    data.qpos[:] = qpos[0]
+    data.qpos[:] = qpos[standing]
     mujoco.mj_kinematics(model, data)
     robot = model.geom_bodyid > 0
     height_m = float(np.max((data.geom_xpos[:, 2] + model.geom_rbound)[robot], initial=0.3))

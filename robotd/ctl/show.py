@@ -102,7 +102,8 @@ def _open_viewer(show: Show, twin: SimHardware, progress: Progress) -> Viewer | 
         progress.say("no display, so there is no window; pictures are drawn after the run")
         return None
     assert show.bundle.robot_xml is not None  # the twin was made from it
-    return Viewer(twin, build_stage(show.bundle.robot_xml, twin.model), base_body(twin))
+    stage = build_stage(show.bundle.robot_xml, twin.model)
+    return Viewer(twin, stage, base_body(stage))
 
 
 class Announcer:
@@ -123,7 +124,7 @@ class Announcer:
                 words.append(f"pushed with {np.linalg.norm(self._twin.push_n):.0f} N")
         if self._witness.overruns:
             words.append(f"overruns {self._witness.overruns}")
-        if record.faults:
+        if record.faults and not self._director.ending:
             words.append(" ".join(record.faults.names))
         self._progress.show("  ".join(words))
 

@@ -71,7 +71,9 @@ def open_scene(source: Path) -> Scene:
     recording = load_recording(source / "recording.npz")
     model = mujoco.MjModel.from_binary_path(str(source / "model.mjb"))
     period_s = float(recording.time_s[1] - recording.time_s[0]) if len(recording.time_s) > 1 else 1.0
-    return Scene(recording, model, cameras(model, mujoco.MjData(model), recording.qpos, period_s), period_s)
+    standing = min(int(np.searchsorted(recording.time_s, 0.0)), len(recording.time_s) - 1)
+    views = cameras(model, mujoco.MjData(model), recording.qpos, standing, period_s)
+    return Scene(recording, model, views, period_s)
 
 
 def open_painter(model: Any, width: int, height: int, fine: bool) -> Painter:

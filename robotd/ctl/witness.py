@@ -38,7 +38,7 @@ class Witness:
         self.max_torque_nm: list[float] = []
         self.base_m: list[NDArray[np.float64]] = []
         self.tilt_rad = 0.0
-        self._body = 0 if twin is None else base_body(twin)
+        self._body = 0 if twin is None else base_body(twin.model)
         self._upright: NDArray[np.float64] | None = None  # the world's up in the body, while the stand held it
         self._standing_m = 0.0
 
@@ -71,7 +71,7 @@ class Witness:
         self.tilt_rad = float(np.arccos(np.clip(rotation[2] @ self._upright, -1, 1)))
         judged = mode is Mode.ACTIVE or (mode is Mode.STOPPING and self._standing_m > 0)
         stands = self.tilt_rad <= FALLEN_TILT_RAD and height_m >= FALLEN_HEIGHT * self._standing_m
-        if judged and not stands and self.fell_at is None:  # a base that is not a number does not stand either
+        if judged and self.fell_at is None and (not stands or exploded(twin.data)):
             self.fell_at = len(self.tick_s)
 
     def _measure(self, record: TickRecord) -> None:
@@ -85,9 +85,17 @@ class Witness:
             self.max_torque_nm.append(float(np.max(self._twin.peak_torque_nm)))
 
 
-def base_body(twin: SimHardware) -> int:
-    """The body that the twin's first free joint moves."""
+def base_body(model: Any) -> int:
+    """The body of a mujoco.MjModel that its first free joint moves."""
     import mujoco
 
-    model: Any = twin.model
     return int(model.jnt_bodyid[np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)[0]])
+
+
+def exploded(data: Any) -> bool:
+    """Whether the numbers of a mujoco.MjData went out of bounds; MuJoCo then puts the robot back to where it began."""
+    import mujoco
+
+    kinds = mujoco.mjtWarning
+    bad = (kinds.mjWARN_BADQPOS, kinds.mjWARN_BADQVEL, kinds.mjWARN_BADQACC)
+    return any(data.warning[int(kind)].number for kind in bad)
