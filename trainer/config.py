@@ -100,7 +100,7 @@ class PpoConfig(_Section):
     update_epochs: Annotated[int, Field(gt=0)] = 4
     num_minibatches: Annotated[int, Field(gt=0)] = 4
     learning_rate: Positive = 5e-4
-    learning_rate_range: tuple[Positive, Positive] = (2e-4, 1e-3)
+    learning_rate_range: tuple[Positive, Positive] = (1e-4, 1e-3)
     target_kl: Positive = 0.012
     gamma: Annotated[float, Field(gt=0, lt=1)] = 0.98
     gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95

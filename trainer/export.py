@@ -8,11 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mujoco
 import numpy as np
 import yaml
 
 from contract import load_bundle, save_bundle, spec_to_json
+from contract.mjcf import flatten_mjcf
 
 from .config import TrainConfig, config_hash
 from .evaluate import checkpoint_policy, evaluate, evaluation_env
@@ -62,7 +62,7 @@ def export_bundle(config: TrainConfig, checkpoint: Path, out: Path, trials: int 
             "metrics.json": json.dumps({**metrics, "iteration": meta["iteration"]}, indent=2).encode() + b"\n",
             "training_config.yaml": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode(),
             "robot_config.yaml": asset(config.env.robot_config).read_bytes(),
-            "robot.xml": mujoco.MjSpec.from_file(str(asset(config.env.model))).to_xml().encode(),
+            "robot.xml": flatten_mjcf(asset(config.env.model)).encode(),
         },
     )
     load_bundle(out, open_session)

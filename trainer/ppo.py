@@ -36,7 +36,6 @@ class Batch(NamedTuple):
     action: Array
     log_prob: Array
     mean: Array
-    value: Array
     advantages: Array
     returns: Array
 
@@ -88,8 +87,7 @@ def ppo_loss(trainable: Agent, networks: Networks, batch: Batch, config: PpoConf
     clipped = jnp.clip(ratio, 1 - config.clip_epsilon, 1 + config.clip_epsilon)
     policy_loss = -jnp.mean(jnp.minimum(ratio * advantages, clipped * advantages))
     value = networks.value(trainable, batch.critic_obs)
-    near = batch.value + jnp.clip(value - batch.value, -config.clip_epsilon, config.clip_epsilon)
-    value_loss = 0.5 * jnp.mean(jnp.maximum((value - batch.returns) ** 2, (near - batch.returns) ** 2))
+    value_loss = 0.5 * jnp.mean((value - batch.returns) ** 2)
     spread = entropy(std)
     loss = policy_loss + config.value_coef * value_loss - config.entropy_coef * spread
     return loss, {
@@ -149,9 +147,7 @@ def make_batch(networks: Networks, agent: Agent, rollout: Transition, config: Pp
     next_values = networks.value(agent, rollout.next_critic_obs)
     ends = (rollout.terminated.astype(jnp.float32), rollout.truncated.astype(jnp.float32))
     advantages, returns = compute_gae(rollout.reward, values, next_values, *ends, config.gamma, config.gae_lambda)
-    whole = Batch(
-        rollout.obs, rollout.critic_obs, rollout.action, rollout.log_prob, rollout.mean, values, advantages, returns
-    )
+    whole = Batch(rollout.obs, rollout.critic_obs, rollout.action, rollout.log_prob, rollout.mean, advantages, returns)
     flat: Batch = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), whole)
     return flat
 

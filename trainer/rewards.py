@@ -17,7 +17,7 @@ from .physics.body_state import Array, BodyState
 
 
 class RewardInputs(NamedTuple):
-    """One robot: its state after the step, the action (J,), the one before, the command (3,), the height at home in m."""
+    """One robot: state after the step, action (J,), the one before, command (3,), base height at home in m."""
 
     body: BodyState
     action: Array

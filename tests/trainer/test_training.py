@@ -1,0 +1,99 @@
+"""The trainer's commands end to end: smoke training, resume, export, evaluation."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from standing_task import STANDING
+
+from contract import load_bundle
+from trainer.checkpoint import latest_checkpoint, load_checkpoint
+from trainer.config import TrainConfig
+from trainer.env import Env
+from trainer.evaluate import wilson_interval
+from trainer.networks import Networks
+from trainer.onnx_network import open_session
+from trainer.train import init_learner
+
+
+def trainer(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from trainer.cli import main; main()", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=500)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "smoke"
+    done = trainer("train", "--config", STANDING, "--verify", "--run", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_run_folder_holds_config_metrics_and_checkpoints(run: Path) -> None:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == list(range(1, 11))
+    wanted = {"policy_loss", "value_loss", "entropy", "clip_fraction", "approx_kl", "episode_reward", "episode_length"}
+    assert wanted | {"env_steps_per_sec", "reward/upright"} <= set(lines[-1])
+    assert all(np.isfinite(line[key]) for line in lines for key in ("policy_loss", "value_loss", "approx_kl"))
+    assert latest_checkpoint(run).name == str(lines[-1]["env_steps"])
+    assert (run / "config.yaml").is_file()
+
+
+def test_export_and_evaluate(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    done = trainer("export", "--run", run, "--output-dir", out)
+    assert done.returncode == 0, done.stderr
+    bundle = load_bundle(out, open_session)
+    assert bundle.verified and bundle.warnings == ()
+    assert bundle.spec.model.obs_dim == 44
+    assert sum(file.stat().st_size for file in out.iterdir()) < 2e6
+    done = trainer("evaluate", "--bundle", out, "--trials", 4, "--num-steps", 50, "--json")
+    figures = json.loads(done.stdout)
+    assert set(figures) == {"undisturbed", "pushed 5 N"}
+    assert figures["undisturbed"]["trials"] == 4
+    assert done.returncode == (0 if all(f["survived"] == 4 for f in figures.values()) else 1)
+
+
+def test_resume_goes_on_from_the_checkpoint(run: Path, tmp_path: Path, config: TrainConfig, env: Env) -> None:
+    networks = Networks.create(config.network, env.spec.num_joints)
+    again = tmp_path / "again"
+    words = ("--iterations", 11, "--num-envs", 32, "--run", again, "--resume", run)
+    done = trainer("train", "--config", STANDING, *words)
+    assert done.returncode == 0, done.stderr
+    template = init_learner(config, env, networks, __import__("jax").random.key(0))
+    before, _ = load_checkpoint(latest_checkpoint(run), template)
+    after, meta = load_checkpoint(latest_checkpoint(again), template)
+    assert meta["iteration"] == 11
+    assert int(after.env_steps) == int(before.env_steps) + 32 * config.ppo.num_steps
+    assert float(after.agent.obs_norm.count) > float(before.agent.obs_norm.count)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("train", "--config", "none.yaml"), "none.yaml: No such file"),
+        (("export", "--run", "nowhere", "--output-dir", "x"), "nowhere: "),
+        (("evaluate",), "expected one of them"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(words: tuple[str, ...], sentence: str) -> None:
+    done = trainer(*words)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_is_never_overwritten(run: Path) -> None:
+    before = (run / "metrics.jsonl").read_bytes()
+    done = trainer("train", "--config", STANDING, "--run", run)
+    assert done.returncode == 2 and "holds a run already" in done.stderr
+    assert (run / "metrics.jsonl").read_bytes() == before
+
+
+def test_wilson_interval_is_the_textbooks() -> None:
+    low, high = wilson_interval(8, 10)
+    assert low == pytest.approx(0.4901, abs=2e-4) and high == pytest.approx(0.9433, abs=2e-4)
+    assert wilson_interval(64, 64)[1] == 1.0
