@@ -195,6 +195,8 @@ def _robot_config(file: Path, spec: PolicySpec, warnings: list[str]) -> RobotCon
         return None
     try:
         config = load_robot_config(file)
+    except RecursionError:
+        raise _too_deep(file) from None
     except ConfigError:
         if not spec.contract_version.startswith("1.0."):
             raise
@@ -214,5 +216,13 @@ def _robot_model(file: Path, spec: PolicySpec, warnings: list[str]) -> Path | No
     if not file.is_file():
         warnings.append(f"{file}: missing; joint names could not be compared with the robot's model")
         return None
-    same_names(actuated_joint_names(file), str(file), spec.robot.actuator_names)
+    try:
+        names = actuated_joint_names(file)
+    except RecursionError:
+        raise _too_deep(file) from None
+    same_names(names, str(file), spec.robot.actuator_names)
     return file
+
+
+def _too_deep(file: Path) -> BundleError:
+    return BundleError(f"{file}: nested too deeply, expected what the export wrote; export again")

@@ -31,7 +31,7 @@ def save_bundle(path: Path, files: Mapping[str, bytes]) -> None:
 
     Raises:
         BundleError: a name leads out of the bundle, or what lies at `path` is not a bundle.
-        OSError: the disk refused; `path` is as it was.
+        OSError: the disk refused; what lies at `path` is still a whole bundle, the old one or the new one.
     """
     path = Path(path).resolve()
     _check_free(path)
@@ -98,10 +98,10 @@ def read_json(file: Path) -> Any:
         return json.loads(read_bytes(file).decode(), object_pairs_hook=_unique_keys)
     except RecursionError:
         problem = "nested too deeply"
-    except json.JSONDecodeError as error:
-        problem = str(error)
     except UnicodeDecodeError as error:
         problem = f"byte {error.start} is not text"
+    except ValueError as error:  # no JSON, a key twice, or a number of thousands of digits
+        problem = str(error)
     raise BundleError(f"{file}: not JSON ({problem}), expected what the export wrote; export again") from None
 
 
@@ -117,7 +117,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
-            raise json.JSONDecodeError(f"key {key!r} stands twice", "", 0)
+            raise ValueError(f"key {key!r} stands twice")
     return dict(pairs)
 
 
