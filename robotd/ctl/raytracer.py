@@ -98,8 +98,9 @@ class Raytracer:
 def _widen_bounds(model: Any) -> None:
     """Let the bounding box of each body hold all its geoms: MuJoCo's holds only those that collide, and rays that miss
     it see none of the others."""
-    for body in np.flatnonzero(model.body_bvhadr >= 0):
-        geoms = np.flatnonzero((model.geom_bodyid == body) & (model.geom_rbound > 0))
+    for body in range(1, model.nbody):  # the world's own, with the floor, is right
+        geoms = np.flatnonzero(model.geom_bodyid == body)
         reach = np.linalg.norm(model.geom_pos[geoms] - model.body_ipos[body], axis=1) + model.geom_rbound[geoms]
         radius = float(np.max(reach, initial=0.0))
-        model.bvh_aabb[model.body_bvhadr[body]] = (0, 0, 0, radius, radius, radius)
+        if model.body_bvhadr[body] >= 0:
+            model.bvh_aabb[model.body_bvhadr[body]] = (0, 0, 0, radius, radius, radius)
