@@ -194,10 +194,9 @@ def check(
     for row, before, stuck in zip(FAULT_TABLE, state.lasted, state.latched, strict=True):
         holds = row.condition(reading, bounds)
         count = -1 if not holds else 0 if before < 0 else before + periods
-        counts = mode.powered or row.always
-        is_fault = counts and holds and count * ctrl_dt >= row.debounce_s(bounds) - 1e-9
+        is_fault = holds and (mode.powered or row.always) and count * ctrl_dt >= row.debounce_s(bounds) - 1e-9
         present |= row.fault if holds else Fault.NONE
-        lasted.append(count if counts else -1)
+        lasted.append(count)
         latched.append((is_fault and row.latched) or (stuck and not cleared))
         raised.append(is_fault or latched[-1])
     verdict = _verdict(raised, present)

@@ -138,6 +138,13 @@ def test_crouch_runs_from_the_last_target_in_its_time_and_ends_limp_and_latched(
         assert record.mode is mode and target is None
 
 
+def test_a_crouch_keeps_its_time_when_periods_are_skipped() -> None:
+    state, records = follow(SETUP, state_in(SETUP, Mode.ACTIVE), 31, Orders((Event.STOP,)))
+    late, _ = follow(SETUP, state_in(SETUP, Mode.ACTIVE), 29, Orders((Event.STOP,)))
+    late, target, _ = tick(SETUP, late, signals_of(SPEC), GO, zeros(SPEC), skipped=1)
+    assert late.periods_in_mode == state.periods_in_mode and np.array_equal(target, records[-1].target_after_rad)
+
+
 def test_clear_and_arm_in_one_tick_only_clear() -> None:
     state = state_in(SETUP, Mode.FAULT)
     state, target, record = tick(SETUP, state, signals_of(SPEC), Orders((Event.CLEAR, Event.ARM)), zeros(SPEC))
