@@ -84,7 +84,7 @@ def command(
         return code
 
     caption = [show.bundle.path.name, "physics twin" if show.twin else "mock, no physics"]
-    caption += [f"{outcome.ticks * show.ctrl_dt:.0f} s", f"pushes: {pushes}"]
+    caption += [f"{outcome.ticks * show.ctrl_dt:.1f} s", f"pushes: {pushes}"]
     pictures = film(show, witness, "  ·  ".join(caption), result, code == EXIT_OK, out)
     for note in (pictures.note, f"wrote {', '.join(map(str, pictures.files))}" if pictures.files else None):
         if note:

@@ -7,6 +7,7 @@ one is tried when it fails: EGL, OSMesa, and last a small ray tracer that needs 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 from robotd.ctl.recording import Recording
 
+PICTURES = ("filmstrip.png", "demo.mp4", "demo.gif")
 NO_GL = "disable"  # MUJOCO_GL's word for it
 _WORDS_FOR_NO_GL = ("disable", "disabled", "off", "false", "0")
 _LIMIT_S = 300.0
@@ -36,18 +38,26 @@ def make_film(recording: Recording, model: Any, out: Path, gl_wish: str | None =
     """
     import mujoco
 
-    out.mkdir(parents=True, exist_ok=True)
     problem = ""
     with tempfile.TemporaryDirectory(prefix="robotctl-film-") as folder:
         source = Path(folder)
         recording.save(source / "recording.npz")
         mujoco.mj_saveModel(model, str(source / "model.mjb"), None)
         for gl in gl_candidates(gl_wish, sys.platform):
-            problem = _draw(source, out, gl)
+            drawn = source / f"drawn-{gl}"
+            drawn.mkdir()
+            problem = _draw(source, drawn, gl)
             if not problem:
-                names = (source / "files.txt").read_text().split()
-                return Film(tuple(out / name for name in names), _HINT if gl == NO_GL else None)
+                return Film(_deliver(drawn, out), _HINT if gl == NO_GL else None)
     return Film((), f"no pictures: {problem}")
+
+
+def _deliver(drawn: Path, out: Path) -> tuple[Path, ...]:
+    """Move the finished pictures to their place; those of an earlier run, whatever their kind, go."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in PICTURES:
+        (out / name).unlink(missing_ok=True)
+    return tuple(Path(shutil.move(drawn / name, out / name)) for name in PICTURES if (drawn / name).is_file())
 
 
 def gl_candidates(wish: str | None, platform: str) -> list[str | None]:

@@ -1,6 +1,6 @@
 """The process that draws a film: python -m robotd.ctl.studio SOURCE OUT, with MUJOCO_GL saying how.
 
-SOURCE holds recording.npz and model.mjb and gets files.txt, the names of what was written to OUT.
+SOURCE holds recording.npz and model.mjb; OUT gets filmstrip.png and demo.mp4 (demo.gif where there is no ffmpeg).
 """
 
 from __future__ import annotations
@@ -46,24 +46,20 @@ class Scene(NamedTuple):
 
 
 def main() -> None:
-    """Draw filmstrip.png and demo.mp4 (demo.gif where there is no ffmpeg)."""
+    """Draw the filmstrip, then the video."""
     source, out = Path(sys.argv[1]), Path(sys.argv[2])
     progress = Progress(sys.stdout)
     scene = open_scene(source)
     painter = open_painter(scene.model, PANEL_WIDTH, PANEL_HEIGHT, fine=True)
     progress.show("drawing the filmstrip")
-    strip = draw_filmstrip(scene.recording, painter, scene.views)
+    draw_filmstrip(scene.recording, painter, scene.views).save(out / "filmstrip.png", optimize=True)
     painter.close()
-    for name in ("filmstrip.png", "demo.mp4", "demo.gif"):
-        (out / name).unlink(missing_ok=True)
-    strip.save(out / "filmstrip.png", optimize=True)
 
     idle = (os.cpu_count() or 1) - os.getloadavg()[0] + 0.5
     workers = int(min(max(idle, 1), _MOST_WORKERS))
     ticks, fps = choose_frames(scene, workers)
-    video = write_video(draw_frames(source, ticks, workers, progress), fps, out)
+    write_video(draw_frames(source, ticks, workers, progress), fps, out)
     progress.end()
-    (source / "files.txt").write_text(f"filmstrip.png {video}")
 
 
 def open_scene(source: Path) -> Scene:
@@ -146,18 +142,17 @@ def draw_frames(source: Path, ticks: list[int], workers: int, progress: Progress
             yield frame
 
 
-def write_video(frames: Iterable[bytes], fps: float, out: Path) -> str:
-    """Write demo.mp4, or demo.gif where no ffmpeg can be had; the name of what was written."""
+def write_video(frames: Iterable[bytes], fps: float, out: Path) -> None:
+    """Write demo.mp4, or demo.gif where no ffmpeg can be had."""
     send = _open_ffmpeg(out / "demo.mp4", fps)
     if send is None:
         size = (VIDEO_WIDTH, VIDEO_HEIGHT)
         pictures = [Image.frombytes("RGB", size, frame).quantize(64) for frame in frames]
         pictures[0].save(out / "demo.gif", save_all=True, append_images=pictures[1:], duration=1000 / fps, loop=0)
-        return "demo.gif"
+        return
     for frame in frames:
         send(frame)
     send(None)
-    return "demo.mp4"
 
 
 def _open_ffmpeg(path: Path, fps: float) -> Callable[[bytes | None], None] | None:

@@ -46,14 +46,16 @@ def test_a_way_of_drawing_that_ends_its_process_is_passed_over(tmp_path: Path, m
         tried.append(gl)
         if gl == "egl":
             return "the drawing process ended with -6"
-        (source / "files.txt").write_text("filmstrip.png demo.mp4")
+        (out / "demo.gif").write_text("new")
         return ""
 
     monkeypatch.setattr(film, "_draw", draw)
     monkeypatch.setattr(film.sys, "platform", "linux")
+    (tmp_path / "demo.mp4").write_text("of an earlier run")
     result = make_film(make_recording(60), load_stage(), tmp_path)
     assert tried == ["egl", "osmesa"]
-    assert result.note is None
+    assert result == ((tmp_path / "demo.gif",), None)
+    assert [path.name for path in tmp_path.iterdir()] == ["demo.gif"]
 
 
 def test_no_way_of_drawing_is_one_line_and_no_exception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +71,7 @@ def make_frames(count: int) -> list[bytes]:
 
 def test_without_ffmpeg_the_video_is_a_gif(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studio, "_open_ffmpeg", lambda path, fps: None)
-    assert write_video(make_frames(5), 10.0, tmp_path) == "demo.gif"
+    write_video(make_frames(5), 10.0, tmp_path)
     with Image.open(tmp_path / "demo.gif") as gif:
         assert (gif.format, gif.n_frames, gif.info["duration"]) == ("GIF", 5, 100)
 
