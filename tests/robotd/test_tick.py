@@ -219,6 +219,30 @@ def test_an_observation_that_overflows_is_not_finite() -> None:
     assert np.array_equal(target, HOME)
 
 
+def test_a_target_that_is_not_finite_is_a_fault_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("robotd.tick.advance", lambda spec, state, raw: (state, HOME * np.float32(np.nan)))
+    _, target, record = tick(SETUP, state_in(SETUP, Mode.ACTIVE), signals_of(SPEC), GO, zeros(SPEC))
+    assert record.mode is Mode.STOPPING and record.faults == Fault.NONFINITE and np.array_equal(target, HOME)
+
+
+def test_an_action_that_is_not_finite_is_never_filtered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("robotd.tick.advance", lambda spec, state, raw: pytest.fail("filtered"))
+    _, _, record = tick(
+        SETUP, state_in(SETUP, Mode.ACTIVE), signals_of(SPEC), GO, lambda o: np.full(11, np.inf, np.float32)
+    )
+    assert record.mode is Mode.STOPPING and record.faults == Fault.NONFINITE
+
+
+def test_skipped_periods_shorten_the_debounce_in_ticks() -> None:
+    state = state_in(SETUP, Mode.ACTIVE)
+    modes = []
+    for skipped in (0, 2):
+        fallen = signals_of(SPEC, quat_wxyz=tilted(60))
+        state, _, record = tick(SETUP, state, fallen, GO, zeros(SPEC), skipped)
+        modes.append(record.mode)
+    assert modes == [Mode.ACTIVE, Mode.FAULT]  # 60 ms after it was first seen
+
+
 def test_nothing_that_is_not_finite_gets_the_robot_armed() -> None:
     pose = HOME.copy()
     pose[0] = np.nan

@@ -104,6 +104,16 @@ def test_signals_are_in_policy_order(zero_bundle: Bundle) -> None:
         assert twin.data.joint(name).qpos[0] == pytest.approx(pose[i], abs=1e-6)
 
 
+def test_all_signals_are_of_one_instant(zero_bundle: Bundle) -> None:
+    twin = open_twin(zero_bundle, supported=False)
+    wait(twin, 20)  # falling fast
+    signals = twin.read()
+    twin._mujoco.mj_forward(twin.model, twin.data)
+    twin._fresh = True
+    for now, again in zip(signals, twin.read(), strict=True):
+        assert np.allclose(now, again, atol=1e-6)
+
+
 def test_the_same_seed_gives_the_same_run_and_another_one_another(zero_bundle: Bundle) -> None:
     def run(seed: int) -> np.ndarray:
         twin = open_twin(zero_bundle, seed=seed, joint_noise_rad=0.05)
