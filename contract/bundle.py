@@ -96,7 +96,7 @@ def load_deployment(
     problems = verify_checksums(path, allow_unverified)
     plan = schema.read(Deployment, read_json(file), str(file), BundleError)
     if plan.default not in plan.policies:
-        raise BundleError(f"{file}.default: found {plan.default!r}{schema.suggest(plan.default, plan.policies)}")
+        raise BundleError(f"{file}: default: found {plan.default!r}{schema.suggest(plan.default, plan.policies)}")
     bundles = {}
     for name, folder in plan.policies.items():
         inner = inside(path, folder, file)
@@ -118,12 +118,13 @@ def replay_golden(data: Any, network: Network, spec: PolicySpec, where: str) -> 
     if rows[0] != rows[1] or rows[0] == 0:
         raise BundleError(f"{where}: {rows[0]} observations and {rows[1]} actions, expected equally many, at least one")
     if not 0 < golden.tolerance <= 1e-2:
-        raise BundleError(f"{where}.tolerance: found {golden.tolerance}, expected above 0 and at most 0.01")
+        raise BundleError(f"{where}: tolerance: found {golden.tolerance}, expected above 0 and at most 0.01")
     worst = 0.0
     for i, (observation, action) in enumerate(zip(golden.observation, golden.action, strict=True)):
         if (len(observation), len(action)) != (spec.model.obs_dim, spec.model.action_dim):
-            expected = f"{spec.model.obs_dim} and {spec.model.action_dim}"
-            raise BundleError(f"{where}: row {i} has {len(observation)} and {len(action)} values, expected {expected}")
+            found = f"{len(observation)} numbers in and {len(action)} out"
+            expected = f"{spec.model.obs_dim} in and {spec.model.action_dim} out"
+            raise BundleError(f"{where}: row {i} has {found}, expected {expected}; export again")
         given = network(np.array(observation, np.float32))
         difference = float(np.max(np.abs(given - np.array(action, np.float32))))
         if not difference <= golden.tolerance:
@@ -182,10 +183,10 @@ def _check_together(bundles: dict[str, Bundle], default: str, file: Path) -> Non
     """All policies of a deployment must drive the same joints at the same rate."""
     first = bundles[default].spec
     for name, bundle in bundles.items():
-        same_names(bundle.spec.robot.actuator_names, f"{file}.policies.{name}", first.robot.actuator_names)
+        same_names(bundle.spec.robot.actuator_names, f"{file}: policies.{name}", first.robot.actuator_names)
         found, expected = bundle.spec.runtime.ctrl_dt, first.runtime.ctrl_dt
         if found != expected:
-            raise BundleError(f"{file}.policies.{name}: ctrl_dt is {found} s, expected {expected} s as in {default}")
+            raise BundleError(f"{file}: policies.{name}: ctrl_dt is {found} s, expected {expected} s as in {default}")
 
 
 def _robot_config(file: Path, spec: PolicySpec, warnings: list[str]) -> RobotConfig | None:
@@ -208,7 +209,7 @@ def _robot_config(file: Path, spec: PolicySpec, warnings: list[str]) -> RobotCon
         for key in ("range_min_rad", "range_max_rad", "policy_action_sign"):
             found, expected = getattr(theirs, key), getattr(mine, key)
             if abs(found - expected) > 1e-4:
-                raise BundleError(f"{file}.joints.{name}.{key}: found {found}, expected {expected} as in {SPEC_FILE}")
+                raise BundleError(f"{file}: joints.{name}.{key}: found {found}, expected {expected} as in {SPEC_FILE}")
     return config
 
 

@@ -78,7 +78,9 @@ def verify_checksums(path: Path, allow: bool) -> list[str]:
         for name in sorted(present & set(sums)):
             found = hashlib.sha256(read_bytes(path / name)).hexdigest()
             if found != sums[name]:
-                problems.append(f"{path / name}: sha256 is {found[:12]}..., expected {sums[name][:12]}...")
+                problems.append(
+                    f"{path / name}: changed since the export: sha256 {found[:12]}, expected {sums[name][:12]}"
+                )
     if problems and not allow:
         raise ChecksumError(f"{problems[0]}; export again, or load it with --allow-unverified if you trust it")
     return [f"{problem} (unverified, allowed)" for problem in problems]
@@ -88,20 +90,21 @@ def inside(path: Path, name: str, where: Path) -> Path:
     """The place of a relative name in bundle `path`. Raises BundleError naming `where` if it leads out of it."""
     relative = PurePosixPath(name)
     if relative.is_absolute() or ".." in relative.parts or "\0" in name or not name:
-        raise BundleError(f"{where}: {name!r} leads out of the bundle, expected a path inside it; correct it")
+        raise BundleError(f"{where}: found the path {name!r}, expected one inside the bundle; correct it")
     return path / relative
 
 
 def read_json(file: Path) -> Any:
     """What a JSON file holds. Raises BundleError where it holds none, or a key twice."""
+    content = read_bytes(file)
     try:
-        return json.loads(read_bytes(file).decode(), object_pairs_hook=_unique_keys)
+        return json.loads(content.decode(), object_pairs_hook=_unique_keys)
     except RecursionError:
         problem = "nested too deeply"
     except UnicodeDecodeError as error:
         problem = f"byte {error.start} is not text"
     except ValueError as error:  # no JSON, a key twice, or a number of thousands of digits
-        problem = str(error)
+        problem = str(error).split(";")[0]
     raise BundleError(f"{file}: not JSON ({problem}), expected what the export wrote; export again") from None
 
 

@@ -22,13 +22,13 @@ def suggest(word: str, known: Iterable[str]) -> str:
 
 
 def read(cls: type[T], data: object, where: str, error: type[ContractError] = ContractError) -> T:
-    """Build dataclass `cls` from `data`; `where` ("file: key") begins every message.
+    """Build dataclass `cls` from `data`; `where`, "file" or "file: key", begins every message.
 
     Raises:
         error: unknown or missing key, wrong type, or a number that is not finite.
     """
     if not isinstance(data, Mapping):
-        raise error(f"{where}: found {_short(data)}, expected a mapping with the keys of {cls.__name__}")
+        raise error(f"{where}: found {_short(data)}, expected {_name(cls)}")
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in data:
         if key not in fields:
@@ -37,7 +37,7 @@ def read(cls: type[T], data: object, where: str, error: type[ContractError] = Co
     values = {}
     for name, field in fields.items():
         if name in data:
-            values[name] = _value(hints[name], data[name], f"{where}.{name}", error)
+            values[name] = _value(hints[name], data[name], _below(where, name), error)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise error(f"{where}: key {name!r} is missing, expected {_name(hints[name])}; add it or export again")
     return cls(**values)
@@ -67,7 +67,7 @@ def _value(hint: Any, data: object, where: str, error: type[ContractError]) -> A
     if origin is tuple and isinstance(data, list | tuple):
         return tuple(_value(args[0], item, f"{where}[{i}]", error) for i, item in enumerate(data))
     if origin in (dict, Mapping) and isinstance(data, Mapping):
-        return {str(key): _value(args[1], item, f"{where}.{key}", error) for key, item in data.items()}
+        return {str(key): _value(args[1], item, _below(where, str(key)), error) for key, item in data.items()}
     if hint is float and isinstance(data, int | float) and not isinstance(data, bool):
         if not abs(data) <= sys.float_info.max:  # NaN, infinity, or a whole number that no float can hold
             raise error(f"{where}: found {_short(data)}, expected a finite number")
@@ -77,16 +77,28 @@ def _value(hint: Any, data: object, where: str, error: type[ContractError]) -> A
     raise error(f"{where}: found {_short(data)}, expected {_name(hint)}")
 
 
-def _name(hint: Any) -> str:
+def _below(where: str, key: str) -> str:
+    """The place of a key: `file: key`, and below that `file: key.inner`."""
+    return f"{where}.{key}" if ": " in where else f"{where}: {key}"
+
+
+def _name(hint: Any, many: bool = False) -> str:
+    """What a type is called in a sentence: "a number", or "numbers" if there are `many`."""
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return " or ".join("null" if a is type(None) else _name(a) for a in args)
+        return " or ".join("null" if a is type(None) else _name(a, many) for a in args)
     if origin is tuple:
-        return f"a list of {_name(args[0])}"
-    if origin in (dict, Mapping):
-        return "a mapping"
-    words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    return words.get(hint, f"a mapping with the keys of {getattr(hint, '__name__', hint)}")
+        return f"{'lists' if many else 'a list'} of {_name(args[0], many=True)}"
+    mapping = "mappings" if many else "a mapping"
+    if dataclasses.is_dataclass(hint):
+        return f"{mapping} with the keys {', '.join(f.name for f in dataclasses.fields(hint))}"
+    words = {
+        int: ("a whole number", "whole numbers"),
+        float: ("a number", "numbers"),
+        str: ("a text", "texts"),
+        bool: ("true or false", "true or false"),
+    }
+    return words.get(hint, (mapping, mapping))[many]
 
 
 def _short(data: object) -> str:

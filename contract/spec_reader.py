@@ -33,7 +33,7 @@ def parse_spec(data: object, where: str = "policy_spec.json") -> tuple[PolicySpe
         SpecError: what does not fit, with key, value and what was expected.
     """
     if not isinstance(data, Mapping):
-        raise SpecError(f"{where}: found {type(data).__name__}, expected a mapping at the top")
+        raise SpecError(f"{where}: found {data!r:.60}, expected a mapping with contract_name and the rest at the top")
     version = _check_versions(data, where)
     warnings: list[str] = []
     if version < (1, 1):
@@ -87,7 +87,7 @@ def _modernise(data: Mapping[str, Any], where: str, warnings: list[str]) -> Mapp
             old = joint.pop("mirror_sign")
             if joint.setdefault("policy_action_sign", old) != old:
                 both = f"mirror_sign {old} and policy_action_sign {joint['policy_action_sign']}"
-                raise SpecError(f"{where}.robot.joints.{name}: {both} disagree, expected one; remove the wrong one")
+                raise SpecError(f"{where}: robot.joints.{name}: {both} disagree, expected one; remove the wrong one")
             renamed = True
         joints[name] = joint
     if renamed:
@@ -104,26 +104,26 @@ def _check_constants(spec: PolicySpec, where: str) -> None:
         ("action.bounds", (spec.action.bounds.min, spec.action.bounds.max), (-1.0, 1.0)),
     ):
         if value != expected:
-            raise SpecError(f"{where}.{key}: found {value!r}, expected {expected!r}")
+            raise SpecError(f"{where}: {key}: found {value!r}, expected {expected!r}")
     if not 0.001 <= spec.runtime.ctrl_dt <= 1.0:
         raise SpecError(
-            f"{where}.runtime.ctrl_dt: found {spec.runtime.ctrl_dt} s, expected 0.001 to 1 s (50 Hz is 0.02)"
+            f"{where}: runtime.ctrl_dt: found {spec.runtime.ctrl_dt} s, expected 0.001 to 1 s (50 Hz is 0.02)"
         )
     if not 0 <= spec.runtime.action_delay_steps <= 10:
         found = spec.runtime.action_delay_steps
-        raise SpecError(f"{where}.runtime.action_delay_steps: found {found}, expected 0 to 10")
+        raise SpecError(f"{where}: runtime.action_delay_steps: found {found}, expected 0 to 10")
 
 
 def _check_robot(spec: PolicySpec, where: str) -> None:
     robot = spec.robot
     names = robot.actuator_names
     if not names or len(set(names)) != len(names):
-        raise SpecError(f"{where}.robot.actuator_names: found {list(names)}, expected each joint once")
+        raise SpecError(f"{where}: robot.actuator_names: found {list(names)}, expected each joint once")
     if set(names) != set(robot.joints):
         odd = sorted(set(names) ^ set(robot.joints))
-        raise SpecError(f"{where}.robot.joints: {odd} not in both joints and actuator_names, expected the same joints")
+        raise SpecError(f"{where}: robot.joints: {odd} not in both joints and actuator_names, expected the same joints")
     for name, joint in robot.joints.items():
-        at = f"{where}.robot.joints.{name}"
+        at = f"{where}: robot.joints.{name}"
         found = f"[{joint.range_min_rad}, {joint.range_max_rad}]"
         if joint.range_max_rad - joint.range_min_rad < 1e-3:
             raise SpecError(f"{at}: range is {found} rad, expected range_min_rad below range_max_rad")
@@ -133,11 +133,11 @@ def _check_robot(spec: PolicySpec, where: str) -> None:
             raise SpecError(f"{at}.max_velocity_rad_s: found {joint.max_velocity_rad_s}, expected 0.001 to 1000 rad/s")
         if abs(joint.policy_action_sign) != 1.0:
             raise SpecError(f"{at}.policy_action_sign: found {joint.policy_action_sign}, expected 1 or -1")
-    _check_length(robot.home_ctrl_rad, names, f"{where}.robot.home_ctrl_rad")
+    _check_length(robot.home_ctrl_rad, names, f"{where}: robot.home_ctrl_rad")
     slack = 1e-5
     for name, home, low, high in zip(names, robot.home, robot.range_min, robot.range_max, strict=True):
         if not low - slack <= home <= high + slack:
-            at = f"{where}.robot.home_ctrl_rad ({name})"
+            at = f"{where}: robot.home_ctrl_rad ({name})"
             raise SpecError(f"{at}: found {home:.4f} rad, expected inside the joint's range [{low:.4f}, {high:.4f}]")
 
 
@@ -149,7 +149,7 @@ def _check_length(values: tuple[float, ...] | None, names: tuple[str, ...], wher
 def _check_layout(spec: PolicySpec, where: str) -> None:
     layout, joints = spec.observation.layout, spec.num_joints
     for index, entry in enumerate(layout):
-        at = f"{where}.observation.layout[{index}]"
+        at = f"{where}: observation.layout[{index}]"
         if entry.name not in TERMS:
             raise SpecError(f"{at}: unknown term {entry.name!r}{schema.suggest(entry.name, TERMS)}")
         size = TERMS[entry.name].size(joints)
@@ -158,21 +158,23 @@ def _check_layout(spec: PolicySpec, where: str) -> None:
     names = spec.observation.names
     if len(set(names)) != len(names):
         twice = next(n for n in names if names.count(n) > 1)
-        raise SpecError(f"{where}.observation.layout: {twice!r} stands twice, expected each term once")
+        raise SpecError(f"{where}: observation.layout: {twice!r} stands twice, expected each term once")
     if not layout:
-        raise SpecError(f"{where}.observation.layout: has no terms, expected at least one{schema.suggest('', TERMS)}")
+        raise SpecError(f"{where}: observation.layout: has no terms, expected at least one{schema.suggest('', TERMS)}")
     total = sum(entry.size for entry in layout)
     if total != spec.model.obs_dim:
-        raise SpecError(f"{where}.model.obs_dim: found {spec.model.obs_dim}, expected {total}, the sum of the layout")
+        raise SpecError(f"{where}: model.obs_dim: found {spec.model.obs_dim}, expected {total}, the sum of the layout")
     if spec.model.action_dim != joints:
-        raise SpecError(f"{where}.model.action_dim: found {spec.model.action_dim}, expected {joints}, the joints")
+        raise SpecError(
+            f"{where}: model.action_dim: found {spec.model.action_dim}, expected {joints}, one for each joint"
+        )
     period = spec.runtime.gait_period_s
     if "phase_sin_cos" in names and (period is None or not 0.1 <= period <= 10.0):
-        raise SpecError(f"{where}.runtime.gait_period_s: found {period}, expected 0.1 to 10 s, for phase_sin_cos")
+        raise SpecError(f"{where}: runtime.gait_period_s: found {period}, expected 0.1 to 10 s, for phase_sin_cos")
 
 
 def _check_action(spec: PolicySpec, where: str) -> None:
-    action, at = spec.action, f"{where}.action"
+    action, at = spec.action, f"{where}: action"
     if action.mapping_id not in MAPPING_IDS:
         raise SpecError(
             f"{at}.mapping_id: unknown {action.mapping_id!r}{schema.suggest(action.mapping_id, MAPPING_IDS)}"
@@ -182,8 +184,8 @@ def _check_action(spec: PolicySpec, where: str) -> None:
         raise SpecError(f"{at}.postprocess_id: unknown {found!r}{schema.suggest(found, POSTPROCESS_IDS)}")
     wanted = {"alpha"} if action.postprocess_id == "lowpass_v1" else set()
     if set(action.postprocess_params) != wanted:
-        keys = sorted(action.postprocess_params)
-        raise SpecError(f"{at}.postprocess_params: found {keys}, expected {sorted(wanted)} for {action.postprocess_id}")
+        keys, expected = (", ".join(sorted(names)) or "no keys" for names in (action.postprocess_params, wanted))
+        raise SpecError(f"{at}.postprocess_params: found {keys}, expected {expected} for {action.postprocess_id}")
     if not 0.0 <= np.float32(action.alpha) < 1.0:
         raise SpecError(f"{at}.postprocess_params.alpha: found {action.alpha}, expected 0 <= alpha < 1")
     scaled = action.mapping_id == "pos_target_home_scaled_v1"
@@ -194,7 +196,8 @@ def _check_action(spec: PolicySpec, where: str) -> None:
             f"{at}.scale_rad: found, expected none: mapping {action.mapping_id} does not take it; remove it"
         )
     _check_length(action.scale_rad, spec.robot.actuator_names, f"{at}.scale_rad")
-    if scaled and not all(0 < s <= math.pi for s in action.scale_rad or ()):
-        raise SpecError(f"{at}.scale_rad: found {list(action.scale_rad or ())}, expected each in (0, pi] rad")
+    for name, scale in zip(spec.robot.actuator_names, action.scale_rad or (), strict=False):
+        if not 0.001 <= scale <= math.pi:
+            raise SpecError(f"{at}.scale_rad: {name} has {scale} rad, expected 0.001 to 3.142 rad")
     if action.is_home_mapping and spec.robot.home_ctrl_rad is None:
-        raise SpecError(f"{where}.robot.home_ctrl_rad: missing, expected a pose, for mapping {action.mapping_id}")
+        raise SpecError(f"{where}: robot.home_ctrl_rad: missing, expected a pose, for mapping {action.mapping_id}")

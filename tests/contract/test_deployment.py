@@ -87,7 +87,7 @@ def test_a_stale_checksum_can_be_allowed_and_every_policy_says_so(deployment: Pa
 def test_a_folder_that_leads_out_of_the_bundle_is_refused(deployment: Path, folder: str) -> None:
     make_bundle(deployment.parent / "elsewhere")
     planned(deployment, policies={"standing": folder})
-    refused(deployment, deployment / "deployment.json", repr(folder), "expected a path inside it", allow=True)
+    refused(deployment, deployment / "deployment.json", repr(folder), "expected one inside the bundle", allow=True)
 
 
 def test_a_linked_folder_is_refused(deployment: Path) -> None:

@@ -179,7 +179,7 @@ def test_an_unknown_term_is_refused_with_the_known_ones() -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec(make_spec_data(layout=(*CANONICAL_LAYOUT, "camera_image")))
     message = str(caught.value)
-    assert message.startswith("policy_spec.json.observation.layout[7]: unknown term 'camera_image'")
+    assert message.startswith("policy_spec.json: observation.layout[7]: unknown term 'camera_image'")
     assert all(term in message for term in TERMS)
     with pytest.raises(SpecError, match=r"unknown term 'gravity_locl' \(did you mean 'gravity_local'\?\)"):
         parse_spec(make_spec_data(layout=("gravity_locl",)))
