@@ -99,7 +99,7 @@ async def _run(show: Show, director: Director, hooks: list[Hook]) -> RunSummary:
 
 def _open_viewer(show: Show, twin: SimHardware, progress: Progress) -> Viewer | None:
     if not has_display():
-        progress.say("no display, so there is no window; pictures are drawn after the run")
+        progress.say("no display that works, so there is no window; pictures are drawn after the run")
         return None
     assert show.bundle.robot_xml is not None  # the twin was made from it
     stage = build_stage(show.bundle.robot_xml, twin.model)

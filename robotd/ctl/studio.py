@@ -27,7 +27,7 @@ from robotd.ctl.recording import Recording, load_recording
 
 VIDEO_WIDTH, VIDEO_HEIGHT = 640, 480
 _RAYTRACED_SHRINK = 2  # the ray tracer draws video this much smaller
-_BUDGET_S = 14.0
+_BUDGET_S = 15.0
 _BEFORE_S = 1.0  # how much of homing the video shows
 _SLOWEST_FPS = 5.0  # a run so long that even this takes too long is shown in fast motion
 _FASTEST_FPS = 25.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from typing import Any
 
@@ -10,11 +11,24 @@ from robotd.hal.sim import SimHardware
 from robotd.record import TickRecord
 
 _EVERY = 2  # ticks from one picture to the next
+_TRY = (
+    "import sys, glfw\n"
+    "ok = glfw.init()\n"
+    "glfw.window_hint(glfw.VISIBLE, False)\n"
+    "sys.exit(not (ok and glfw.create_window(64, 64, '', None, None)))"
+)
+_LIMIT_S = 20.0
 
 
 def has_display() -> bool:
-    """Whether a window could be opened here."""
-    return sys.platform == "win32" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    """Whether a window can be opened here. Tried in another process: where it fails, MuJoCo ends its own."""
+    if sys.platform != "linux" or not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
+        return False
+    try:
+        tried = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, timeout=_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return tried.returncode == 0
 
 
 class Viewer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from contract import Bundle, Command
+from robotd.ctl import viewer
 from robotd.ctl.viewer import Viewer, has_display
 from robotd.ctl.witness import base_body
 from robotd.hal.sim import open_twin
@@ -38,14 +40,28 @@ class Window:
         self.open = False
 
 
-@pytest.mark.parametrize(("name", "value"), [("DISPLAY", ":0"), ("WAYLAND_DISPLAY", "wayland-0")])
-def test_display_is_told_by_the_environment(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+@pytest.mark.parametrize(
+    ("display", "code", "expected"), [("", 0, False), (":0", 0, True), (":0", 1, False), (":0", None, False)]
+)
+def test_display_is_believed_when_a_window_opens_on_it(
+    display: str, code: int | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], timeout: float, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        if code is None:
+            raise subprocess.TimeoutExpired(command, timeout)
+        return subprocess.CompletedProcess(command, code)
+
+    monkeypatch.setattr(viewer.subprocess, "run", run)
     monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert has_display() == expected
+
+
+def test_display_that_does_not_work_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert not has_display()
-    monkeypatch.setenv(name, value)
-    assert has_display()
 
 
 def test_window_follows_the_twin_every_second_tick_until_it_is_closed(
@@ -53,15 +69,16 @@ def test_window_follows_the_twin_every_second_tick_until_it_is_closed(
 ) -> None:
     monkeypatch.setattr(mujoco.viewer, "launch_passive", Window)
     twin = open_twin(zero_bundle)
-    viewer = Viewer(twin, twin.model, base_body(twin.model))
-    window: Any = viewer._window
+    shown = Viewer(twin, twin.model, base_body(twin.model))
+    window: Any = shown._window
     assert (window.cam.type, window.cam.trackbodyid) == (mujoco.mjtCamera.mjCAMERA_TRACKING, base_body(twin.model))
     nothing = (None,) * 6
-    twin.data.qpos[0] = 0.7
+    last = twin.qpos
     for number in range(10):
         if number == 6:
-            viewer.close()
+            shown.close()
         command = Command(np.zeros(3))
-        viewer(TickRecord(number, Mode.ACTIVE, twin.read(), command, *nothing, Fault.NONE, Fault.NONE, 0))
+        shown(TickRecord(number, Mode.ACTIVE, twin.read(), command, *nothing, Fault.NONE, Fault.NONE, 0))
+        last = twin.qpos if number == 4 else last
     assert window.synced == 3
-    assert np.array_equal(window.data.qpos[7:] != 0, twin.data.qpos[7:] != 0)
+    assert np.array_equal(window.data.qpos, last)
