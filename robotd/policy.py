@@ -15,14 +15,13 @@ def open_session(path: Path) -> Any:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
-    onnxruntime.set_default_logger_severity(4)  # what goes wrong comes as an exception; stderr is for one sentence
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    options.log_severity_level = 4
+    options.log_severity_level = 4  # what goes wrong comes as an exception; stderr is for one sentence
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except (
