@@ -94,7 +94,8 @@ class NetworkConfig(_Section):
 
 
 class PpoConfig(_Section):
-    """Names as in the literature. The learning rate follows the KL divergence between learning_rate_range."""
+    """Names as in the literature. The learning rate follows the KL divergence inside learning_rate_range;
+    mirror learns from every sample a second time, as its left-right reflection."""
 
     num_steps: Annotated[int, Field(gt=0)] = 24
     update_epochs: Annotated[int, Field(gt=0)] = 4
@@ -108,6 +109,7 @@ class PpoConfig(_Section):
     entropy_coef: NotNegative = 0.001
     value_coef: NotNegative = 1.0
     max_grad_norm: Positive = 1.0
+    mirror: bool = True
 
 
 class TrainConfig(_Section):

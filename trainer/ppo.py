@@ -12,6 +12,7 @@ import optax
 from .config import PpoConfig
 from .networks import Agent, Networks, entropy, log_prob
 from .physics.body_state import Array
+from .symmetry import Mirror, doubled
 
 
 class Transition(NamedTuple):
@@ -22,7 +23,6 @@ class Transition(NamedTuple):
     next_critic_obs: Array
     action: Array
     log_prob: Array
-    mean: Array
     reward: Array
     terminated: Array
     truncated: Array
@@ -35,7 +35,6 @@ class Batch(NamedTuple):
     critic_obs: Array
     action: Array
     log_prob: Array
-    mean: Array
     advantages: Array
     returns: Array
 
@@ -104,8 +103,21 @@ def make_optimizer(config: PpoConfig) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optax.scale_by_adam())
 
 
-def make_update(networks: Networks, config: PpoConfig) -> Callable[..., tuple[LearnerState, dict[str, Array]]]:
-    """The jitted update: values, advantages, epochs x minibatches, normalisers, learning rate from the KL."""
+class Mirrors(NamedTuple):
+    """Left-right reflections of observations, critic observations and actions."""
+
+    obs: Mirror
+    critic_obs: Mirror
+    action: Mirror
+
+
+def make_update(
+    networks: Networks, config: PpoConfig, mirrors: Mirrors | None = None
+) -> Callable[..., tuple[LearnerState, dict[str, Array]]]:
+    """The jitted update: values, advantages, epochs x minibatches, normalisers, learning rate from the KL.
+
+    With `mirrors` each sample is learned from a second time, as its mirror image.
+    """
     optimizer = make_optimizer(config)
     gradient = jax.grad(ppo_loss, has_aux=True)
 
@@ -124,6 +136,8 @@ def make_update(networks: Networks, config: PpoConfig) -> Callable[..., tuple[Le
     @jax.jit
     def update(state: LearnerState, rollout: Transition, key: Array) -> tuple[LearnerState, dict[str, Array]]:
         batch = make_batch(networks, state.agent, rollout, config)
+        if mirrors is not None:
+            batch = with_mirror_images(batch, mirrors)
         size = batch.advantages.shape[0]
 
         def epoch(state: LearnerState, key: Array) -> tuple[LearnerState, dict[str, Array]]:
@@ -135,7 +149,7 @@ def make_update(networks: Networks, config: PpoConfig) -> Callable[..., tuple[Le
             obs_norm=state.agent.obs_norm.update(rollout.obs),
             critic_norm=state.agent.critic_norm.update(rollout.critic_obs),
         )
-        state = state._replace(agent=agent, env_steps=state.env_steps + size)
+        state = state._replace(agent=agent, env_steps=state.env_steps + rollout.reward.size)
         return state, {**jax.tree.map(jnp.mean, metrics), "learning_rate": state.learning_rate}
 
     return update
@@ -147,9 +161,19 @@ def make_batch(networks: Networks, agent: Agent, rollout: Transition, config: Pp
     next_values = networks.value(agent, rollout.next_critic_obs)
     ends = (rollout.terminated.astype(jnp.float32), rollout.truncated.astype(jnp.float32))
     advantages, returns = compute_gae(rollout.reward, values, next_values, *ends, config.gamma, config.gae_lambda)
-    whole = Batch(rollout.obs, rollout.critic_obs, rollout.action, rollout.log_prob, rollout.mean, advantages, returns)
+    whole = Batch(rollout.obs, rollout.critic_obs, rollout.action, rollout.log_prob, advantages, returns)
     flat: Batch = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), whole)
     return flat
+
+
+def with_mirror_images(batch: Batch, mirrors: Mirrors) -> Batch:
+    """The samples [N, ...] and their mirror images: [2 N, ...]. Log-probability and advantage are the original's."""
+    twice: Batch = jax.tree.map(lambda x: jnp.concatenate([x, x]), batch)
+    return twice._replace(
+        obs=doubled(batch.obs, mirrors.obs),
+        critic_obs=doubled(batch.critic_obs, mirrors.critic_obs),
+        action=doubled(batch.action, mirrors.action),
+    )
 
 
 def adapt_learning_rate(rate: Array, kl: Array, config: PpoConfig) -> Array:

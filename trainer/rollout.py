@@ -37,7 +37,6 @@ class Step(NamedTuple):
     critic_obs: Array
     action: Array
     log_prob: Array
-    mean: Array
 
 
 class Sampler:
@@ -78,7 +77,7 @@ class Sampler:
         for step_key in jax.random.split(key, num_steps):
             worker, step, outcome, critic_obs = self.step(agent, worker, step_key)
             ends = (outcome.reward, outcome.terminated, outcome.truncated)
-            rows.append(Transition(step.obs, step.critic_obs, critic_obs, step.action, step.log_prob, step.mean, *ends))
+            rows.append(Transition(step.obs, step.critic_obs, critic_obs, step.action, step.log_prob, *ends))
             terms.append(outcome.terms)
         stack = jax.tree.map(lambda *x: np.stack(x), *rows)
         return worker, stack, jax.tree.map(lambda *x: float(np.mean(x)), *terms)
@@ -93,7 +92,7 @@ class Sampler:
         noise = 0.0 if deterministic else jax.random.normal(k_action, mean.shape)
         action = mean + std * noise
         states, targets, push = jax.vmap(self.env.act)(worker.states, action, jax.random.split(k_push, batch))
-        return states, Step(obs, critic_obs, action, log_prob(mean, std, action), mean), targets, push
+        return states, Step(obs, critic_obs, action, log_prob(mean, std, action)), targets, push
 
     def _judge_step(
         self, states: EnvState, body: BodyState, action: Array, key: Array

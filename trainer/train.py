@@ -17,8 +17,9 @@ from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig, config_hash
 from .env import Env
 from .networks import Networks
-from .ppo import LearnerState, Transition, make_optimizer, make_update
+from .ppo import LearnerState, Mirrors, Transition, make_optimizer, make_update
 from .rollout import Sampler
+from .symmetry import mirror_of_action, mirror_of_critic, mirror_of_observation
 from .task import make_env, make_physics
 
 
@@ -53,6 +54,14 @@ def init_learner(config: TrainConfig, env: Env, networks: Networks, key: Any) ->
     return LearnerState(agent, opt_state, jnp.asarray(config.ppo.learning_rate), jnp.zeros((), jnp.int32))
 
 
+def make_mirrors(env: Env) -> Mirrors:
+    """The reflections of an env's robot and layout."""
+    robot = env.robot.config
+    return Mirrors(
+        mirror_of_observation(env.spec, robot), mirror_of_critic(env.spec, robot), mirror_of_action(env.spec, robot)
+    )
+
+
 def make_physics_for_shapes(env: Env) -> Any:
     """One robot at home: its BodyState tells all shapes."""
     from .physics.native import NativePhysics
@@ -81,7 +90,7 @@ def train(
     env = make_env(config)
     networks = Networks.create(config.network, env.spec.num_joints)
     sampler = Sampler(env, networks, make_physics(env))
-    update = make_update(networks, config.ppo)
+    update = make_update(networks, config.ppo, make_mirrors(env) if config.ppo.mirror else None)
     key, k_init, k_start = jax.random.split(jax.random.key(config.seed), 3)
     state, done = init_learner(config, env, networks, k_init), 0
     if resume is not None:

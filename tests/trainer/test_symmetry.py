@@ -1,0 +1,125 @@
+"""A mirrored robot must look mirrored: observation of the mirrored state = mirror of the observation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from trainer.config import TrainConfig
+from trainer.env import Env, EnvState
+from trainer.physics.body_state import BodyState
+from trainer.symmetry import mirror_of_action, mirror_of_critic, mirror_of_joints, mirror_of_observation
+from trainer.task import make_env, make_physics
+
+WALKING = (
+    "phase_sin_cos",
+    "velocity_cmd_lateral_yaw",
+    "prev_action",
+    "gravity_local",
+    "foot_switches",
+    "padding",
+    "joint_vel_normalized",
+    "angvel_heading_local",
+    "joint_pos_normalized",
+    "velocity_cmd",
+)
+FEET = np.array([2, 3, 0, 1])
+
+
+@pytest.fixture(scope="module")
+def walking(config: TrainConfig) -> Env:
+    policy = config.policy.model_copy(update={"layout": WALKING, "gait_period_s": 0.7})
+    return make_env(config.model_copy(update={"policy": policy}), num_envs=1)
+
+
+def random_body(env: Env, seed: int) -> BodyState:
+    rng = np.random.default_rng(seed)
+    r = lambda *shape: jnp.asarray(rng.normal(size=shape), jnp.float32)  # noqa: E731
+    quat, imu = r(4), r(4)
+    joints = env.spec.num_joints
+    return BodyState(
+        base_pos=r(3),
+        base_quat=quat / jnp.linalg.norm(quat),
+        base_linvel=r(3),
+        base_angvel=r(3),
+        joint_pos=r(joints),
+        joint_vel=r(joints),
+        joint_torque=r(joints),
+        imu_quat=imu / jnp.linalg.norm(imu),
+        imu_gyro=r(3),
+        foot_force=jnp.asarray(rng.uniform(0, 5, 4), jnp.float32),
+    )
+
+
+def mirrored_body(env: Env, body: BodyState) -> BodyState:
+    """The reflection in the world's x-z plane."""
+    joints = mirror_of_joints(env.robot.config)
+    vector, turning, quat = jnp.array([1.0, -1, 1]), jnp.array([-1.0, 1, -1]), jnp.array([1.0, -1, 1, -1])
+    return BodyState(
+        body.base_pos * vector,
+        body.base_quat * quat,
+        body.base_linvel * vector,
+        body.base_angvel * turning,
+        joints(body.joint_pos),
+        joints(body.joint_vel),
+        joints(body.joint_torque),
+        body.imu_quat * quat,
+        body.imu_gyro * turning,
+        body.foot_force[FEET],
+    )
+
+
+def mirrored_state(env: Env, state: EnvState) -> EnvState:
+    action = mirror_of_action(env.spec, env.robot.config)
+    policy = state.policy._replace(
+        applied_action=action(state.policy.applied_action), phase_rad=(state.policy.phase_rad + jnp.pi) % (2 * jnp.pi)
+    )
+    return state._replace(
+        policy=policy,
+        command=state.command * jnp.array([1.0, -1, -1]),
+        push_force=state.push_force * jnp.array([1.0, -1, 1]),
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_observations_of_a_mirrored_robot_are_mirrored(walking: Env, key: jax.Array, seed: int) -> None:
+    env, k = walking, jax.random.fold_in(key, seed)
+    state, _, _ = env.start(k)
+    applied = jax.random.normal(k, (env.spec.num_joints,))
+    state = state._replace(
+        policy=state.policy._replace(applied_action=applied, phase_rad=jnp.asarray(0.7)),
+        command=jnp.array([0.3, 0.1, -0.2]),
+        push_force=jnp.array([3.0, 4.0, 0.0]),
+    )
+    body = random_body(env, seed)
+    _, critic = env.observe(state, body, k)
+    _, reflected = env.observe(mirrored_state(env, state), mirrored_body(env, body), k)
+    size = env.spec.model.obs_dim
+    robot = env.robot.config
+    np.testing.assert_allclose(mirror_of_critic(env.spec, robot)(critic), reflected, atol=2e-5)
+    np.testing.assert_allclose(mirror_of_observation(env.spec, robot)(critic[:size]), reflected[:size], atol=2e-5)
+    assert np.abs(np.asarray(critic - reflected)).max() > 0.1
+
+
+def test_a_mirror_undoes_itself(walking: Env) -> None:
+    robot = walking.robot.config
+    for mirror in (mirror_of_action(walking.spec, robot), mirror_of_critic(walking.spec, robot)):
+        x = np.arange(len(mirror.index)) + 1.0
+        np.testing.assert_array_equal(mirror(mirror(x)), x)
+
+
+def test_mirrored_actions_move_the_twin_in_a_mirror(env: Env) -> None:
+    """Twenty steps of physics from home with random targets, and with their mirror images."""
+    physics, robot = make_physics(env), env.robot
+    joints = mirror_of_joints(robot.config)
+    physics.reset(np.arange(4), np.tile(robot.home_qpos, (4, 1)), np.zeros((4, robot.model.nv)))
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        target = robot.config.home + rng.normal(0, 0.1, env.spec.num_joints)
+        both = np.stack([target, joints(target), target, target])[:, None].repeat(env.config.decimation, 1)
+        body = physics.step(both, np.zeros((4, 3)))
+    one, two = (jax.tree.map(lambda x, i=i: jnp.asarray(x[i]), body) for i in (0, 1))
+    reflected = mirrored_body(env, one)
+    for name in ("base_pos", "base_quat", "joint_pos"):
+        np.testing.assert_allclose(getattr(two, name), getattr(reflected, name), atol=2e-3, err_msg=name)
+    assert np.abs(np.asarray(one.joint_pos - two.joint_pos)).max() > 0.05
