@@ -45,9 +45,17 @@ def _number(name: str, default: float, low: float, high: float, text: str) -> Ca
 @_number("--push-s", 0.2, 0, 60, "How long a push lasts, s.")
 @_number("--push-every", 3.0, 0.1, 36000, "Time from one push to the next, s.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the pushes' directions.")
+@click.option("--strict-timing", is_flag=True, help="Missed deadlines stop the robot, as a real one.")
 @click.option("--out", type=click.Path(path_type=Path), default="demo", show_default=True, help="Folder for pictures.")
 def command(
-    headless: bool, as_json: bool, bundle: Path | None, allow_unverified: bool, hal: str, out: Path, **numbers: Any
+    headless: bool,
+    as_json: bool,
+    bundle: Path | None,
+    allow_unverified: bool,
+    hal: str,
+    strict_timing: bool,
+    out: Path,
+    **numbers: Any,
 ) -> int:
     """Run a policy on the physics twin, push it, and film what happened.
 
@@ -69,7 +77,7 @@ def command(
     for warning in show.bundle.warnings:
         progress.say(f"warning: {warning}")
 
-    summary, director, witness = perform(show, progress, headless)
+    summary, director, witness = perform(show, progress, headless, strict_timing)
     outcome = make_outcome(witness, script, show.ctrl_dt, str(show.bundle.path), hal)
     result = verdict(outcome, summary, witness, show.ctrl_dt, director.interrupted)
     code = exit_code(outcome, summary, director)

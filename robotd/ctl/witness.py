@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,13 @@ class Witness:
 
     Args:
         twin: the physics that is looked at, None where there is none: then nothing falls and no torque is measured.
+        take_missed: deadlines since the last call that the record does not know of.
     """
 
-    def __init__(self, director: Director, twin: SimHardware | None) -> None:
-        self._director, self._twin = director, twin
+    def __init__(
+        self, director: Director, twin: SimHardware | None, take_missed: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._director, self._twin, self._take_missed = director, twin, take_missed
         self.tape = Tape()
         self.faults = Fault.NONE
         self.fell_at: int | None = None  # active ticks before the fall
@@ -47,11 +51,12 @@ class Witness:
         if self._director.ending:
             return
         active = record.mode is Mode.ACTIVE
+        missed = record.skipped + self._take_missed()
         self.faults |= record.faults
         if self._twin is not None:
             self._look(self._twin, record.mode)
         if active:
-            self._measure(record)
+            self._measure(record, missed)
         tape = self.tape
         tape.qpos.append(np.asarray(record.signals.joint_pos_rad) if self._twin is None else self._twin.qpos)
         tape.push_n.append(np.zeros(3) if self._twin is None else self._twin.push_n)
@@ -74,9 +79,9 @@ class Witness:
         if judged and self.fell_at is None and (not stands or exploded(twin.data)):
             self.fell_at = len(self.tick_s)
 
-    def _measure(self, record: TickRecord) -> None:
-        if self.tick_s:
-            self.overruns += record.skipped
+    def _measure(self, record: TickRecord, missed: int) -> None:
+        if self.tick_s:  # those before the first active tick are not the policy's
+            self.overruns += missed
         self.lateness_s.append(record.timings.lateness_s)
         self.tick_s.append(record.timings.tick_s)
         if self._twin is not None:

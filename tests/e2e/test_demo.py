@@ -64,12 +64,13 @@ class Demo(NamedTuple):
         return np.array([np.frombuffer(frame, np.uint8).reshape(height, width, 3)[::5, ::5] for frame in reader], int)
 
 
-def run_demo(bundle: Path, folder: Path, *arguments: str, gl: str | None = None) -> Demo:
-    """Run it in a process of its own, headless."""
+def run_demo(bundle: Path | None, folder: Path, *arguments: str, gl: str | None = None) -> Demo:
+    """Run it in a process of its own, headless; without a bundle the shipped one."""
     environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}
     if gl is not None:
         environment["MUJOCO_GL"] = gl
-    command = [*PROGRAM, "--headless", "--json", "--bundle", str(bundle), "--out", str(folder), *arguments]
+    command = [*PROGRAM, "--headless", "--json", "--out", str(folder), *arguments]
+    command += ["--bundle", str(bundle)] if bundle else []
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=400)
     print(done.stderr)
     return Demo(done.returncode, done.stdout, done.stderr, folder)
@@ -174,3 +175,23 @@ def test_interrupt_stops_in_order_with_a_partial_summary(standing: Path, tmp_pat
     assert "interrupted" in out and "ticks" in out
     assert "Traceback" not in err
     assert not (tmp_path / "demo.mp4").exists()
+
+
+def test_the_shipped_policy_stands_while_it_is_pushed(tmp_path: Path) -> None:
+    demo = run_demo(None, tmp_path, "--seconds", "10")
+    assert demo.code == 0, demo.err
+    assert demo.json["ticks"] >= 495
+    assert demo.json["fell"] is False
+    assert demo.json["bundle"].endswith("standing")
+
+
+@pytest.mark.parametrize(("hal", "code"), [("mock", 0), ("sim", 2)])
+def test_without_mujoco_there_is_the_mock_and_a_sentence(hal: str, code: int, standing: Path, tmp_path: Path) -> None:
+    program = "import sys; sys.modules['mujoco'] = None; from robotd.ctl.cli import main; main()"
+    arguments = ["demo", "--hal", hal, "--json", "--bundle", str(standing), "--out", str(tmp_path), "--seconds", "1"]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert "pip install 'wildrobot[sim]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert bool(done.stdout) == (code == 0)
+    assert list(tmp_path.iterdir()) == []
