@@ -29,13 +29,13 @@ _FEET = (2, 3, 0, 1)  # left_toe, left_heel, right_toe, right_heel
 
 
 class Mirror(NamedTuple):
-    """x -> sign * x[index] over the last axis; its own inverse."""
+    """x -> sign * x[order] over the last axis; its own inverse."""
 
-    index: np.ndarray
+    order: np.ndarray
     sign: np.ndarray
 
     def __call__(self, x: Array) -> Array:
-        return x[..., self.index] * self.sign
+        return x[..., self.order] * self.sign
 
 
 def mirror_of_joints(config: RobotConfig) -> Mirror:
@@ -47,7 +47,7 @@ def mirror_of_action(spec: PolicySpec, config: RobotConfig) -> Mirror:
     """For actions (J,): the joints' mirror, seen through policy_action_sign."""
     joints = mirror_of_joints(config)
     signs = spec.robot.action_sign
-    return Mirror(joints.index, joints.sign * signs * signs[joints.index])
+    return Mirror(joints.order, joints.sign * signs * signs[joints.order])
 
 
 def mirror_of_observation(spec: PolicySpec, config: RobotConfig) -> Mirror:
@@ -84,9 +84,9 @@ def in_place(signs: Sequence[float]) -> Mirror:
 
 def join(parts: Sequence[Mirror]) -> Mirror:
     """One mirror for parts laid end to end."""
-    starts = np.cumsum([0, *(len(part.index) for part in parts)])
-    index = np.concatenate([part.index + start for part, start in zip(parts, starts, strict=False)])
-    return Mirror(index, np.concatenate([part.sign for part in parts]).astype(np.float32))
+    starts = np.cumsum([0, *(len(part.order) for part in parts)])
+    order = np.concatenate([part.order + start for part, start in zip(parts, starts, strict=False)])
+    return Mirror(order, np.concatenate([part.sign for part in parts]).astype(np.float32))
 
 
 def doubled(x: Array, mirror: Mirror) -> Array:

@@ -104,7 +104,7 @@ def test_observations_of_a_mirrored_robot_are_mirrored(walking: Env, key: jax.Ar
 def test_a_mirror_undoes_itself(walking: Env) -> None:
     robot = walking.robot.config
     for mirror in (mirror_of_action(walking.spec, robot), mirror_of_critic(walking.spec, robot)):
-        x = np.arange(len(mirror.index)) + 1.0
+        x = np.arange(len(mirror.order)) + 1.0
         np.testing.assert_array_equal(mirror(mirror(x)), x)
 
 
