@@ -1,0 +1,233 @@
+"""One asyncio task for each bus: writes the newest targets, reads the oldest feedback, and limps before all else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from .hiwonder import BROADCAST, MAX_MOVE_MS, UNITS, Command
+from .serial_line import BusError, PortError, Preempted, ReplyError
+from .servo_bus import ServoBus, ServoCounters
+from .servo_limp import FULL_S, LimpReport, limp_bus
+from .servo_sample import Feedback, Health, Track
+
+TIRED = 3
+"""After so many failures in a row a servo is asked at REST_S only, so that it does not age its neighbours."""
+REST_S = 0.1
+CONFIRM_S = 0.01
+"""Load states that are not sure are asked for this often."""
+
+
+class Pace(NamedTuple):
+    """How a bus spends its time.
+
+    deadband_units: a target is not written again unless it differs by more.
+    refresh_s: a target is written again after this time though it did not change, since nobody confirms a write.
+    read_period_s: a joint is not read more often.
+    health_s: temperature and voltage of each servo are read this often.
+    """
+
+    deadband_units: int = 0
+    refresh_s: float = 0.5
+    read_period_s: float = 0.005
+    health_s: float = 1.0
+
+
+class ServoSchedule:
+    """The servos of one bus, kept fresh. Make it and use it inside one running event loop; `start` it once.
+
+    It begins disabled: it reads, and writes nothing that could move or load a servo before `enable`.
+    """
+
+    def __init__(self, bus: ServoBus, servo_ids: Iterable[int], pace: Pace | None = None) -> None:
+        self.bus, self.servo_ids, self.pace = bus, tuple(servo_ids), pace or Pace()
+        self.enabled = False
+        self._tracks = {servo_id: Track() for servo_id in self.servo_ids}
+        self._targets: dict[int, tuple[int, int]] = {}
+        self._written: dict[int, tuple[int, float]] = {}
+        self._unconfirmed: set[int] = set()  # servos that have not said that they are as loaded as they should be
+        self._tried_s = dict.fromkeys(self.servo_ids, 0.0)
+        self._checked_s = dict.fromkeys(self.servo_ids, 0.0)
+        self._check_s = 0.0  # when something else than positions is read next
+        self._limp: asyncio.Future[LimpReport] | None = None
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    # What a backend calls, all of it at once
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"servo bus {self.bus.name}")
+
+    def aim(self, targets: Mapping[int, int], time_ms: int) -> None:
+        """Targets in units by servo id, to be reached in `time_ms`; the latest win. Kept, not written, while disabled.
+
+        Values outside what a servo can be told are clamped.
+        """
+        time_ms = min(max(time_ms, 0), MAX_MOVE_MS)
+        for servo_id, units in targets.items():
+            units = min(max(units, 0), UNITS)
+            self._targets[servo_id] = (units, time_ms)
+            if servo_id in self._written and not self._changed(servo_id, units):
+                self.bus.count(servo_id).spared += 1
+        self._wake.set()
+
+    def enable(self) -> None:
+        """Write the newest targets, then load the servos. Raises BusError: a servo has no target."""
+        missing = [servo_id for servo_id in self.servo_ids if servo_id not in self._targets]
+        if missing:
+            raise BusError(f"{self.bus.name}: no target for servos {missing}; give one before their torque comes on")
+        self._written.clear()
+        self._unconfirmed = set(self.servo_ids)
+        self.enabled = True
+        self._wake.set()
+
+    def limp(self) -> asyncio.Future[LimpReport]:
+        """Torque off before anything else; the first unload is sent here and now. Targets are forgotten.
+
+        The future holds the report once all servos have confirmed it, or time is over; it never fails. Servos that
+        did not confirm are tried again for as long as the schedule is disabled.
+        """
+        self.enabled = False
+        self._targets.clear()
+        self._unconfirmed = set(self.servo_ids)
+        if self._limp is None:
+            self._limp = asyncio.get_running_loop().create_future()
+        try:
+            self.bus.tell(BROADCAST, Command.LOAD_OR_UNLOAD_WRITE, 0)
+        except PortError:
+            self._wake.set()  # the bus has noted it, and the report will say it
+        self.bus.preempt()
+        self._wake.set()
+        return self._limp
+
+    async def stop(self) -> None:
+        """End the task. The servos stay as they are: limp first."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    # What a backend reads
+
+    def feedback(self, servo_id: int) -> Feedback | None:
+        """The newest position, None before the first."""
+        return self._tracks[servo_id].feedback
+
+    def health(self, servo_id: int) -> Health:
+        """The newest temperature and voltage."""
+        return self._tracks[servo_id].health
+
+    def counters(self, servo_id: int) -> ServoCounters:
+        """What happened with a servo since the start."""
+        return self.bus.count(servo_id)
+
+    @property
+    def unconfirmed(self) -> frozenset[int]:
+        """Servos that have not yet said that they are loaded, or unloaded, as they were told last."""
+        return frozenset(self._unconfirmed)
+
+    # The task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                if self._limp is not None:
+                    await self._do_limp(self._limp)
+                elif self.bus.lost:
+                    await self._pause(self.bus.now_s() + 1.0)
+                else:
+                    await self._step()
+            except Preempted:
+                continue  # the next round limps
+            except PortError:
+                await self._pause(self.bus.now_s() + FULL_S)
+
+    async def _do_limp(self, done: asyncio.Future[LimpReport]) -> None:
+        report = await limp_bus(self.bus, self.servo_ids)
+        self._limp = None
+        if not self.enabled:
+            self._unconfirmed = {i for i, limped in report.servos.items() if not limped.verified}
+        if not done.done():
+            done.set_result(report)
+
+    async def _step(self) -> None:
+        """All targets that changed, then one question."""
+        if self.enabled:
+            for servo_id in self.servo_ids:
+                await self._write(servo_id)
+        now_s = self.bus.now_s()
+        oldest = min(self.servo_ids, key=self._ready_s)
+        try:
+            if now_s >= self._check_s:
+                await self._check()
+            elif self._ready_s(oldest) <= now_s:
+                await self._read(oldest)
+            else:
+                await self._pause(self._ready_s(oldest))
+        except ReplyError:
+            return  # counted by the bus
+
+    def _ready_s(self, servo_id: int) -> float:
+        """When a servo may be read next: the one with the oldest reading first, the one that never answers seldom."""
+        tired = self.bus.count(servo_id).in_a_row >= TIRED
+        return self._tried_s[servo_id] + (REST_S if tired else self.pace.read_period_s)
+
+    async def _write(self, servo_id: int) -> None:
+        units, time_ms = self._targets[servo_id]
+        first, now_s = servo_id not in self._written, self.bus.now_s()
+        if not self._changed(servo_id, units) and now_s - self._written[servo_id][1] < self.pace.refresh_s:
+            return
+        await self.bus.room()
+        if not self.enabled:  # a limp came while the wire was full
+            raise Preempted(f"{self.bus.name}: a limp took the bus")
+        units, time_ms = self._targets[servo_id]
+        self.bus.tell(servo_id, Command.MOVE_TIME_WRITE, units, time_ms)
+        if first:
+            self.bus.tell(servo_id, Command.LOAD_OR_UNLOAD_WRITE, 1)
+        self._written[servo_id] = (units, now_s)
+
+    def _changed(self, servo_id: int, units: int) -> bool:
+        """Whether a target differs from what was written last by more than the deadband."""
+        if servo_id not in self._written:
+            return True
+        return abs(units - self._written[servo_id][0]) > self.pace.deadband_units
+
+    async def _read(self, servo_id: int) -> None:
+        self._tried_s[servo_id] = self.bus.now_s()
+        counters = self.bus.count(servo_id)
+        failures = counters.in_a_row
+        answer = await self.bus.ask(servo_id, Command.POS_READ)
+        if not self._tracks[servo_id].take_position(answer.values[0], answer.stamp_s):
+            counters.implausible += 1
+            counters.answered -= 1
+            counters.in_a_row = failures + 1
+
+    async def _check(self) -> None:
+        """Load state of a servo where it is not sure, else temperature or voltage; spread evenly over time."""
+        pool = self._unconfirmed or set(self.servo_ids)
+        servo_id = min(pool, key=lambda i: (self.bus.count(i).in_a_row >= TIRED, self._checked_s[i]))
+        self._checked_s[servo_id] = now_s = self.bus.now_s()
+        even_s = self.pace.health_s / 2 / len(self.servo_ids)
+        self._check_s = now_s + (min(even_s, CONFIRM_S) if self._unconfirmed else even_s)
+        if servo_id not in self._unconfirmed:
+            track = self._tracks[servo_id]
+            command = track.next_health
+            answer = await self.bus.ask(servo_id, command)
+            track.take_health(command, answer.values[0], answer.stamp_s)
+            return
+        wanted = self.enabled
+        answer = await self.bus.ask(servo_id, Command.LOAD_OR_UNLOAD_READ)
+        if wanted != self.enabled:
+            return
+        if answer.values == (int(wanted),):
+            self._unconfirmed.discard(servo_id)
+        else:
+            self.bus.tell(servo_id, Command.LOAD_OR_UNLOAD_WRITE, int(wanted))
+
+    async def _pause(self, until_s: float) -> None:
+        """Nothing to do until then, or until somebody wants something."""
+        timer = asyncio.get_running_loop().call_at(until_s, self._wake.set)
+        await self._wake.wait()
+        self._wake.clear()
+        timer.cancel()
