@@ -1,0 +1,45 @@
+"""What the tests of the servo bus share: the real driver on an emulated wire, and patience that is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from firmware_bridge.emulator.bench import ServoBench
+from firmware_bridge.hiwonder import BAUD
+from firmware_bridge.serial_line import SerialLine
+from firmware_bridge.servo_bus import ServoBus
+
+PATIENT_S = 0.1
+"""Deadline of a transaction where a test is not about time: other work on this machine must not fail it."""
+LONG_S = 10.0
+"""The most that any test waits for something that comes in milliseconds."""
+
+
+@contextmanager
+def one_bus(
+    bench: ServoBench, name: str = "left", *, baud: int = BAUD, reply_s: float = PATIENT_S
+) -> Iterator[ServoBus]:
+    """An open bus of a bench. Inside a running event loop."""
+    bus = ServoBus(name, SerialLine(bench.ports[name], baud), reply_s)
+    try:
+        yield bus
+    finally:
+        bus.close()
+
+
+def bench_of(*servo_ids: int, **options: float | bool) -> ServoBench:
+    """A bench with one bus `left`."""
+    buses: dict[str, Sequence[int]] = {"left": servo_ids}
+    return ServoBench(buses, **options)  # type: ignore[arg-type]
+
+
+async def until(condition: Callable[[], bool], longest_s: float = LONG_S) -> float:
+    """Wait for something; return how long it took in s. Fails the test if it never comes."""
+    begin_s = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begin_s < longest_s, "it never came"
+        await asyncio.sleep(0.002)
+    return time.monotonic() - begin_s
