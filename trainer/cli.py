@@ -1,4 +1,4 @@
-"""`trainer`: train, evaluate, export. Heavy imports happen inside the verbs."""
+"""`trainer`: train, eval, export. Heavy imports happen inside the verbs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def main() -> None:
 @click.option("--num-envs", type=click.IntRange(1), help="instead of the YAML's")
 @click.option("--resume", type=Path, help="a run or checkpoint to go on from")
 @click.option("--verify", is_flag=True, help="ten short iterations, to see that everything works")
-def train(config_path: Path, run: Path | None, resume: Path | None, verify: bool, **changes: int | None) -> None:
+@click.option("--no-amp", is_flag=True, help="plain PPO; it is all there is so far")
+def train(
+    config_path: Path, run: Path | None, resume: Path | None, verify: bool, no_amp: bool, **changes: int | None
+) -> None:
     """Train a policy with PPO; --resume goes on, --verify is a smoke test."""
     from .checkpoint import latest_checkpoint
     from .config import load_train_config
@@ -60,11 +63,11 @@ def train(config_path: Path, run: Path | None, resume: Path | None, verify: bool
     click.echo(f"checkpoint: {checkpoint}")
 
 
-@main.command()
-@click.option("--run", type=Path, help="a run or one of its checkpoints")
+@main.command("eval")
+@click.option("--checkpoint", "run", type=Path, help="a run or one of its checkpoints")
 @click.option("--bundle", type=Path, help="a bundle, run through ONNX as on the robot")
 @click.option("--config", "config_path", type=Path, help="training YAML [the run's or the bundle's own]")
-@click.option("--trials", type=click.IntRange(1), default=64, show_default=True)
+@click.option("--num-episodes", "trials", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--num-steps", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--push-n", type=float, default=5.0, show_default=True, help="N for 0.2 s every 3 s, random direction")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -86,7 +89,7 @@ def evaluate(
     from .evaluate import evaluate as run_trials
 
     if (run is None) == (bundle is None):
-        raise ContractError("trainer evaluate: found both or neither of --run and --bundle, expected one of them")
+        raise ContractError("trainer eval: found both or neither of --checkpoint and --bundle, expected one of them")
     config = load_train_config(config_path or _own_config(run, bundle))
     policy = bundle_policy(bundle) if bundle else checkpoint_policy(config, latest_checkpoint(run or Path()))[0]
     results = {
@@ -101,7 +104,7 @@ def evaluate(
 
 
 @main.command()
-@click.option("--run", type=Path, required=True, help="a run or one of its checkpoints")
+@click.option("--checkpoint", "run", type=Path, required=True, help="a run or one of its checkpoints")
 @click.option("--config", "config_path", type=Path, help="training YAML [the run's own]")
 @click.option("--output-dir", type=Path, required=True, help="the bundle's folder; replaced whole if it exists")
 def export(run: Path, config_path: Path | None, output_dir: Path) -> None:

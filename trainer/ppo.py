@@ -137,7 +137,7 @@ def make_update(
     def update(state: LearnerState, rollout: Transition, key: Array) -> tuple[LearnerState, dict[str, Array]]:
         batch = make_batch(networks, state.agent, rollout, config)
         if mirrors is not None:
-            batch = with_mirror_images(batch, mirrors)
+            batch = with_mirror_images(batch, mirrors, networks, state.agent)
         size = batch.advantages.shape[0]
 
         def epoch(state: LearnerState, key: Array) -> tuple[LearnerState, dict[str, Array]]:
@@ -166,13 +166,19 @@ def make_batch(networks: Networks, agent: Agent, rollout: Transition, config: Pp
     return flat
 
 
-def with_mirror_images(batch: Batch, mirrors: Mirrors) -> Batch:
-    """The samples [N, ...] and their mirror images: [2 N, ...]. Log-probability and advantage are the original's."""
+def with_mirror_images(batch: Batch, mirrors: Mirrors, networks: Networks, agent: Agent) -> Batch:
+    """The samples [N, ...] and their mirror images: [2 N, ...].
+
+    The advantage is the original's; the log-probability is the present policy's for the mirrored action, so that
+    ratios begin at 1 and the KL measures the update alone, not how far the policy is from symmetric.
+    """
     twice: Batch = jax.tree.map(lambda x: jnp.concatenate([x, x]), batch)
+    obs, action = doubled(batch.obs, mirrors.obs), doubled(batch.action, mirrors.action)
     return twice._replace(
-        obs=doubled(batch.obs, mirrors.obs),
+        obs=obs,
         critic_obs=doubled(batch.critic_obs, mirrors.critic_obs),
-        action=doubled(batch.action, mirrors.action),
+        action=action,
+        log_prob=log_prob(networks.mean(agent, obs), networks.std(agent), action),
     )
 
 

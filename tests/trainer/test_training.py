@@ -27,7 +27,7 @@ def trainer(*words: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "smoke"
-    done = trainer("train", "--config", STANDING, "--verify", "--run", folder)
+    done = trainer("train", "--config", STANDING, "--no-amp", "--verify", "--run", folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -44,13 +44,13 @@ def test_run_folder_holds_config_metrics_and_checkpoints(run: Path) -> None:
 
 def test_export_and_evaluate(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
-    done = trainer("export", "--run", run, "--output-dir", out)
+    done = trainer("export", "--checkpoint", run, "--output-dir", out)
     assert done.returncode == 0, done.stderr
     bundle = load_bundle(out, open_session)
     assert bundle.verified and bundle.warnings == ()
     assert bundle.spec.model.obs_dim == 44
     assert sum(file.stat().st_size for file in out.iterdir()) < 2e6
-    done = trainer("evaluate", "--bundle", out, "--trials", 4, "--num-steps", 50, "--json")
+    done = trainer("eval", "--bundle", out, "--num-episodes", 4, "--num-steps", 50, "--json")
     figures = json.loads(done.stdout)
     assert set(figures) == {"undisturbed", "pushed 5 N"}
     assert figures["undisturbed"]["trials"] == 4
@@ -75,8 +75,8 @@ def test_resume_goes_on_from_the_checkpoint(run: Path, tmp_path: Path, config: T
     ("words", "sentence"),
     [
         (("train", "--config", "none.yaml"), "none.yaml: No such file"),
-        (("export", "--run", "nowhere", "--output-dir", "x"), "nowhere: "),
-        (("evaluate",), "expected one of them"),
+        (("export", "--checkpoint", "nowhere", "--output-dir", "x"), "nowhere: "),
+        (("eval",), "expected one of them"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(words: tuple[str, ...], sentence: str) -> None:
