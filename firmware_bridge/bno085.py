@@ -97,7 +97,7 @@ class Bno085:
             Bno085Error: the chip does not come up; the wires are closed.
         """
         try:
-            self._bring_up()
+            self.bring_up()
         except Bno085Error:
             self._wire.close()
             raise
@@ -229,7 +229,8 @@ class Bno085:
         self._begin_anew()
         self._heard_s = now_s
 
-    def _bring_up(self) -> None:
+    def bring_up(self) -> None:
+        """What `start` does before it leaves a thread at work: the caller goes on with `serve`. Raises Bno085Error."""
         rejected = self._counts.rejected
         self._reset(self._clock())
         if not self._wait(lambda: self._transactions > 0):

@@ -134,7 +134,8 @@ class Bno085Chip:
             if self.fault is FaultKind.OFF or not self.int_connected:
                 return None
             now_s = self._clock()
-            return 0 if now_s >= self._int_high_until_s and (self._waiting(now_s) or now_s >= self._wake_s) else 1
+            woken = self._awake and not self._hung and now_s >= self._wake_s
+            return 0 if now_s >= self._int_high_until_s and (self._waiting(now_s) or woken) else 1
 
     def _on_reset(self, level: int) -> None:
         with self._lock:
@@ -158,7 +159,7 @@ class Bno085Chip:
         self._rest: tuple[int, bytes] | None = None  # channel, cargo not yet clocked out
         self._sequence = [0] * 6
         self._int_high_until_s = -math.inf
-        self._fresh_boot, self._hung = True, False
+        self._fresh_boot, self._awake, self._hung = True, False, False
 
     @property
     def _pace(self) -> int:
@@ -169,7 +170,7 @@ class Bno085Chip:
         if self.fault is FaultKind.OFF or self._hung:
             return
         if now_s >= self._boot_s:
-            self._boot_s = math.inf
+            self._boot_s, self._awake = math.inf, True
             self._say(now_s, 0, ADVERTISEMENT)
             self._say(now_s, 2, INITIALIZED)
             self._say(now_s, 1, RESET_COMPLETE)
