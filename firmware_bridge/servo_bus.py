@@ -173,6 +173,7 @@ class ServoBus:
     def _send(self, packet: Packet) -> None:
         self._check()
         data = packet.encode()
+        begin_s = max(self._wire_free_s, self.now_s())
         try:
             self.line.write(data)
         except LineFull:
@@ -181,7 +182,7 @@ class ServoBus:
         except PortError as problem:
             self._lose(problem)
             raise
-        self._wire_free_s = max(self._wire_free_s, self.now_s()) + wire_time_s(len(data), self.line.baud)
+        self._wire_free_s = begin_s + wire_time_s(len(data), self.line.baud)
 
     def _readable(self) -> None:
         try:

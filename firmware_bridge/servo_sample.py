@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 from .hiwonder import Command
@@ -11,10 +12,14 @@ POSITION_RANGE = (-500, 1500)
 MAX_UNITS_PER_S = 4000
 """Three times the no-load speed: a faster change is an error of the servo or the wire."""
 SLACK_UNITS = 20
+WINDOW_S = 0.03
+"""Speed is taken over this time, or from the last two positions where they are farther apart: a step of one unit in
+5 ms would else read as 0.8 rad/s."""
+WINDOW_SAMPLES = 16
 
 
 class Feedback(NamedTuple):
-    """units: signed position. units_per_s: from the last two positions and their times. stamp_s: monotonic; the
+    """units: signed position. units_per_s: from positions and their times, see WINDOW_S. stamp_s: monotonic; the
     position is not older than this."""
 
     units: int
@@ -35,6 +40,7 @@ class Track:
 
     def __init__(self) -> None:
         self.feedback: Feedback | None = None
+        self._past: deque[Feedback] = deque(maxlen=WINDOW_SAMPLES)  # oldest first, up to the newest
         self._suspect: Feedback | None = None
         self._degc, self._volts = float("nan"), float("nan")
         self._stamps_s = {Command.TEMP_READ: 0.0, Command.VIN_READ: 0.0}
@@ -44,15 +50,19 @@ class Track:
         fresh = Feedback(units, 0.0, stamp_s)
         if not POSITION_RANGE[0] <= units <= POSITION_RANGE[1]:
             return False
-        last = self.feedback
-        if last is not None and not _reachable(last, fresh):
-            confirmed = self._suspect is not None and _reachable(self._suspect, fresh)
-            last, self._suspect = self._suspect, fresh
-            if not confirmed:
+        if self.feedback is not None and not _reachable(self.feedback, fresh):
+            suspect, self._suspect = self._suspect, fresh
+            if suspect is None or not _reachable(suspect, fresh):
                 return False
+            self._past.clear()
+            self._past.append(suspect)
         self._suspect = None
-        if last is not None and stamp_s > last.stamp_s:
-            fresh = fresh._replace(units_per_s=(units - last.units) / (stamp_s - last.stamp_s))
+        while len(self._past) > 1 and stamp_s - self._past[0].stamp_s > WINDOW_S:
+            self._past.popleft()
+        if self._past and stamp_s > self._past[0].stamp_s:
+            speed = (units - self._past[0].units) / (stamp_s - self._past[0].stamp_s)
+            fresh = fresh._replace(units_per_s=speed)
+        self._past.append(fresh)
         self.feedback = fresh
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from firmware_bridge.emulator.bench import ServoBench
@@ -28,6 +28,18 @@ def one_bus(
         yield bus
     finally:
         bus.close()
+
+
+def run_on_bus(
+    bench: ServoBench, main: Callable[[ServoBus], Awaitable[None]], *, baud: int = BAUD, reply_s: float = PATIENT_S
+) -> None:
+    """Run a test on the bus `left` of a bench, in an event loop of its own."""
+
+    async def inside() -> None:
+        with one_bus(bench, baud=baud, reply_s=reply_s) as bus:
+            await main(bus)
+
+    asyncio.run(inside())
 
 
 def bench_of(*servo_ids: int, **options: float | bool) -> ServoBench:
