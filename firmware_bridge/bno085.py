@@ -22,7 +22,7 @@ from .imu_track import ImuHealth, ImuSample, ImuTrack
 from .shtp import NoPacket, Packet
 
 CHUNK_BYTES = 64
-"""Clocked in every transaction: more than a batch of our reports (31), so that one is enough."""
+"""Clocked in every transaction: more than a batch of our reports (31). The advertisement (276) takes five."""
 POLL_S = 0.001
 ASK_AGAIN_S = 0.1
 SILENCE_S = 0.5
@@ -32,12 +32,13 @@ _BURST = 8
 
 @dataclass
 class Bno085Counters:
-    """Since start. rejected: transactions by reason; unknown: reports of unknown id by id; lost: reports missing in
-    sequence; implausible: reports whose values cannot be; chip_resets: restarts of the chip that were not asked for;
-    hard_resets: restarts by the RST pin.
+    """Since start. packets_lost: skipped in sequence; rejected: transactions by reason; unknown: reports of unknown id
+    by id; lost: reports missing in sequence; implausible: reports whose values cannot be; chip_resets: restarts of the
+    chip that were not asked for; hard_resets: restarts by the RST pin.
     """
 
     packets: int = 0
+    packets_lost: int = 0
     reports: int = 0
     samples: int = 0
     rejected: Counter[NoPacket] = field(default_factory=Counter)
@@ -150,13 +151,12 @@ class Bno085:
             self._sleep(POLL_S)
 
     def _exchange(self, now_s: float) -> None:
-        left = self._assembler.bytes_left
         out = b""
-        if self._out and not left:
+        if self._out:
             out = shtp.encode_packet(shtp.CONTROL, self._out_sequence, self._out.popleft())
             self._out_sequence = (self._out_sequence + 1) & 0xFF
         try:
-            data = self._wire.exchange(out, left + shtp.HEADER_BYTES if left else CHUNK_BYTES)
+            data = self._wire.exchange(out, CHUNK_BYTES)
         except OSError:
             self._counts.bus_errors += 1
             return
@@ -166,6 +166,8 @@ class Bno085:
         result = self._assembler.accept(data)
         if isinstance(result, Packet):
             self._counts.packets += 1
+            if result.channel != shtp.COMMAND:  # an advertisement begins a new count
+                self._counts.packets_lost += result.lost
             self._heard_s = now_s
             self._take(result, now_s)
         elif result.is_error:

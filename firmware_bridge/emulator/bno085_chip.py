@@ -220,7 +220,10 @@ class Bno085Chip:
             return
         cargo = sent[4:length]
         self.received.append((channel, cargo))
-        if channel == 2 and cargo[0] == 0xF9:
+        if (channel, cargo) == (1, b"\1"):
+            self._reset_cause = 5
+            self._power_up(now_s)
+        elif channel == 2 and cargo[0] == 0xF9:
             for part in PRODUCT_IDS:
                 self._say(now_s, 2, struct.pack("<BB", 0xF8, self._reset_cause) + part)
         elif channel == 2 and cargo[0] == 0xFD and len(cargo) == 17:
