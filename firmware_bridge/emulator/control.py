@@ -50,7 +50,7 @@ class Control:
             if not isinstance(request, dict):
                 raise ValueError("expected an object")
             said = {"ok": True, **self._do(request)}
-        except (ValueError, KeyError, TypeError) as problem:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as problem:
             said = {"ok": False, "error": f"{type(problem).__name__}: {problem}"}
         return json.dumps(said).encode() + b"\n"
 

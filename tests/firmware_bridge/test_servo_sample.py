@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from firmware_bridge.hiwonder import Command
 from firmware_bridge.servo_sample import Track
 
@@ -20,7 +22,7 @@ def test_speed_from_the_last_two_where_they_are_far_apart() -> None:
     track = Track()
     for stamp_s, units in ((0.0, 500), (0.1, 510), (0.35, 460)):
         assert track.take_position(units, stamp_s)
-    assert track.feedback == (460, -200.0, 0.35)
+    assert track.feedback == pytest.approx((460, -200.0, 0.35))
 
 
 def test_the_first_position_has_no_speed() -> None:
