@@ -71,7 +71,11 @@ class ServoBench:
         self._thread.start()
         if self._directory is not None:
             control = Control(self._devices, self.witness, self._stopping.set)
-            self._server = ControlServer(self._directory / SOCKET_NAME, control)
+            try:
+                self._server = ControlServer(self._directory / SOCKET_NAME, control)
+            except ControlError:
+                self._thread.stop()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -74,7 +74,11 @@ class Control:
 
 
 class ControlServer:
-    """Serves a `Control` on a unix socket, each client in a thread of its own, so that none delays a wire."""
+    """Serves a `Control` on a unix socket, each client in a thread of its own, so that none delays a wire.
+
+    Raises:
+        ControlError: there can be no socket at this path.
+    """
 
     def __init__(self, path: Path, control: Control) -> None:
         path.unlink(missing_ok=True)
@@ -85,7 +89,10 @@ class ControlServer:
                     self.wfile.write(control.answer(line))
 
         self._path = path
-        self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+        try:
+            self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+        except OSError as problem:
+            raise ControlError(f"{path}: no socket can be made there ({problem}); take a shorter path") from None
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, name="emulator control", daemon=True)

@@ -12,7 +12,10 @@ UNITS_PER_S = 1200.0
 
 
 class Joints(Protocol):
-    """The mechanics behind one bus, in servo units (0.24 deg) of the output shaft. Called from the wire's thread."""
+    """The mechanics behind one bus, in servo units (0.24 deg) of the output shaft.
+
+    Called from the wires' thread while it holds their lock: be quick, and wait for nobody who waits for a wire.
+    """
 
     def read(self, servo_id: int) -> float:
         """Where the shaft is now."""
