@@ -62,7 +62,8 @@ class PushConfig(_Section):
 
 
 class EnvConfig(_Section):
-    """The task's world. Times in s; `latency_s` is a range, uniform per episode, in whole physics steps."""
+    """The task's world. Times in s; Drawn anew for each episode, uniformly: `latency_s`, by which targets come
+    late, in whole physics steps; `feedback_delay_steps`, control steps by which the policy sees joints late."""
 
     model: str = "scene.xml"
     robot_config: str = "robot_config.yaml"
@@ -72,6 +73,7 @@ class EnvConfig(_Section):
     episode_steps: Annotated[int, Field(gt=0)] = 500
     command_velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
     latency_s: tuple[NotNegative, NotNegative] = (0.0, 0.0)
+    feedback_delay_steps: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0, le=20)]] = (0, 0)
     min_height_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.7
     min_upright: Annotated[float, Field(gt=-1, lt=1)] = 0.7
     reset: ResetConfig = ResetConfig()
@@ -187,12 +189,19 @@ def _check_words(config: TrainConfig, where: str) -> None:
         raise ConfigError(f"{where}.env.sim_dt: {config.env.ctrl_dt} / {config.env.sim_dt} s is not a whole number")
     for key, (low, high) in (
         ("env.latency_s", config.env.latency_s),
+        ("env.feedback_delay_steps", config.env.feedback_delay_steps),
         ("env.push.force_n", config.env.push.force_n),
         ("env.push.every_s", config.env.push.every_s),
         ("ppo.learning_rate_range", config.ppo.learning_rate_range),
     ):
         if low > high:
             raise ConfigError(f"{where}.{key}: found [{low}, {high}], expected the smaller number first")
+    if config.env.latency_s[1] > config.env.ctrl_dt:
+        found = config.env.latency_s[1]
+        raise ConfigError(
+            f"{where}.env.latency_s: found {found} s, expected at most ctrl_dt {config.env.ctrl_dt} s; "
+            "set policy.action_delay_steps for more"
+        )
     batch = config.env.num_envs * config.ppo.num_steps
     if batch % config.ppo.num_minibatches:
         raise ConfigError(f"{where}.ppo.num_minibatches: {batch} samples do not divide by {config.ppo.num_minibatches}")

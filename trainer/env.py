@@ -38,7 +38,9 @@ class EnvState(NamedTuple):
     """What one robot's episode carries beside its physics.
 
     policy; step (); command (3,); last_action (J,) the network's raw output; last_target (J,) rad; latency_steps ()
-    physics steps by which targets come late; push_force (3,) N; push_steps_left (), next_push_step () control steps.
+    physics steps by which targets come late; push_force (3,) N; push_steps_left (), next_push_step () control steps;
+    joint_history (K, 2, J) positions rad and velocities rad/s of the last control steps, newest first;
+    feedback_delay () control steps by which the policy sees joints late.
     """
 
     policy: PolicyState
@@ -50,6 +52,8 @@ class EnvState(NamedTuple):
     push_force: Array
     push_steps_left: Array
     next_push_step: Array
+    joint_history: Array
+    feedback_delay: Array
 
 
 class Outcome(NamedTuple):
@@ -81,7 +85,7 @@ class Env:
     def start(self, key: Array) -> tuple[EnvState, Array, Array]:
         """A new episode: its state, qpos (nq,), qvel (nv,)."""
         reset, robot, spec = self.config.reset, self.robot, self.spec
-        k = jax.random.split(key, 7)
+        k = jax.random.split(key, 8)
         joints = spec.num_joints
         home = jnp.asarray(robot.home_qpos, jnp.float32)
         q = home[robot.qpos] + jax.random.uniform(k[0], (joints,), minval=-1, maxval=1) * reset.joint_pos_rad
@@ -97,6 +101,7 @@ class Env:
         base = slice(robot.base_qvel, robot.base_qvel + 2)
         qvel = qvel.at[base].set(velocity[base] * reset.base_vel_m_s)
         low, high = (s / self.config.sim_dt for s in self.config.latency_s)
+        delay_low, delay_high = self.config.feedback_delay_steps
         state = EnvState(
             policy=jax.tree.map(jnp.asarray, initial_state(spec)),
             step=jnp.zeros((), jnp.int32),
@@ -107,6 +112,8 @@ class Env:
             push_force=jnp.zeros(3),
             push_steps_left=jnp.zeros((), jnp.int32),
             next_push_step=self._pause(k[5], jnp.zeros((), jnp.int32)),
+            joint_history=jnp.tile(jnp.stack([q, qvel[robot.qvel]]), (self.config.feedback_delay_steps[1] + 1, 1, 1)),
+            feedback_delay=jax.random.randint(k[6], (), delay_low, delay_high + 1),
         )
         return state, qpos, qvel
 
@@ -124,9 +131,14 @@ class Env:
         )
 
     def observe(self, state: EnvState, body: BodyState, key: Array) -> tuple[Array, Array]:
-        """The actor's noisy observation (O,) and the critic's exact one (C,) with what no sensor shows."""
-        exact = observe(self.spec, state.policy, self.signals(state, body), Command(state.command))
-        noisy = exact + self.noise_std * jax.random.normal(key, exact.shape)
+        """The actor's late and noisy observation (O,) and the critic's exact one (C,) with what no sensor shows."""
+        signals, command = self.signals(state, body), Command(state.command)
+        exact = observe(self.spec, state.policy, signals, command)
+        late = state.joint_history[state.feedback_delay]
+        seen = observe(
+            self.spec, state.policy, signals._replace(joint_pos_rad=late[0], joint_vel_rad_s=late[1]), command
+        )
+        noisy = seen + self.noise_std * jax.random.normal(key, exact.shape)
         more = [
             heading_velocity(body),
             rotate(body.base_quat, body.base_angvel),
@@ -164,7 +176,9 @@ class Env:
             terminated=fell,
             truncated=(step >= self.config.episode_steps) & ~fell,
         )
-        return state._replace(step=step, last_action=action), outcome
+        newest = jnp.stack([body.joint_pos, body.joint_vel])[None]
+        history = jnp.concatenate([newest, state.joint_history[:-1]])
+        return state._replace(step=step, last_action=action, joint_history=history), outcome
 
     def _pause(self, key: Array, step: Array) -> Array:
         low, high = self.config.push.every_s

@@ -36,6 +36,8 @@ def change(**changes: object) -> dict[str, object]:
         ({"env__num_envs": "many"}, ("env.num_envs", "'many'", "integer")),
         ({"env__sim_dt": 0.003}, ("env.sim_dt", "0.003", "whole number")),
         ({"env__push__force_n": [5, 1]}, ("env.push.force_n", "[5.0, 1.0]", "smaller number first")),
+        ({"env__latency_s": [0, 0.03]}, ("env.latency_s", "0.03", "action_delay_steps")),
+        ({"env__feedback_delay_steps": [3, 1]}, ("env.feedback_delay_steps", "[3, 1]", "smaller number first")),
         ({"ppo__num_minibatches": 7}, ("num_minibatches", "7")),
         ({"ppo__gamma": 1.5}, ("ppo.gamma", "1.5")),
         ({"task": "flying"}, ("task", "'flying'", "standing")),

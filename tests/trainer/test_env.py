@@ -35,6 +35,8 @@ def test_golden_poses(env: Env, key: jax.Array, pose: GoldenPose) -> None:
 def test_observation_is_the_contracts_own_with_noise_of_the_stated_size(env: Env, key: jax.Array) -> None:
     state, _, _ = env.start(key)
     body = body_in(env)
+    state, _ = env.judge(state, body, jnp.zeros(env.spec.num_joints))
+    state = state._replace(feedback_delay=jnp.asarray(0))
     exact = observe(env.spec, state.policy, env.signals(state, body), Command(state.command))
     noisy, critic = jax.vmap(lambda k: env.observe(state, body, k))(jax.random.split(key, 4000))
     np.testing.assert_allclose(critic[0, : env.spec.model.obs_dim], exact)
@@ -71,6 +73,22 @@ def test_pushes_have_size_duration_and_pauses(config: TrainConfig, key: jax.Arra
     assert (size[starts[0] : starts[0] + 11] > 0).tolist() == [True] * 10 + [False]
     directions = {tuple(np.round(forces[i], 3)) for i in starts}
     assert len(directions) == len(starts)
+
+
+def test_the_policy_sees_joints_late_and_the_critic_at_once(env: Env, key: jax.Array) -> None:
+    state, _, _ = env.start(key)
+    state = state._replace(feedback_delay=jnp.asarray(2))
+    places = env.spec.observation.slice_of("joint_pos_normalized")
+    seen = []
+    for step in range(5):
+        body = body_in(env, left_knee_pitch=0.1 * step)
+        state, _ = env.judge(state, body, jnp.zeros(env.spec.num_joints))
+        actor, critic = jax.vmap(lambda k, s=state, b=body: env.observe(s, b, k))(jax.random.split(key, 2000))
+        knee = places.start + env.spec.robot.actuator_names.index("left_knee_pitch")
+        seen.append((float(actor[:, knee].mean()), float(critic[0, knee])))
+    actor, critic = np.transpose(seen)
+    np.testing.assert_allclose(actor[2:], critic[:-2], atol=2e-3)
+    assert critic[4] - critic[2] > 0.1
 
 
 def test_latency_holds_the_old_target(env: Env, key: jax.Array) -> None:
