@@ -14,7 +14,7 @@ def read_mjcf(path: str | Path) -> ET.Element:
     As in MuJoCo, names are relative to the folder of the outermost file and an include may stand anywhere.
 
     Raises:
-        ContractError: a file is missing or is not XML, or an include names no file or one already read.
+        ContractError: a file is missing or is not XML, or an include names no file, one outside of the folder, or one already read.
     """
     path = Path(path)
     root = _parse(path)
@@ -67,6 +67,8 @@ def _resolve(element: ET.Element, folder: Path, seen: set[Path]) -> None:
         if file is None:
             raise ContractError(f"{folder}: <include> without file=..., expected the name of an MJCF; add it")
         path = folder / file
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ContractError(f"{folder}: <include file={file!r}> leads out of the folder, expected a file inside it")
         if path.resolve() in seen:
             raise ContractError(f"{path}: included twice, MuJoCo allows it once; remove one <include>")
         seen.add(path.resolve())

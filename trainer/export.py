@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -53,17 +54,18 @@ def export_bundle(config: TrainConfig, checkpoint: Path, out: Path, trials: int 
         "action": policy(np.round(observations.astype(float), 6).astype(np.float32)).astype(float).tolist(),
         "tolerance": GOLDEN_TOLERANCE,
     }
-    save_bundle(
-        out,
-        {
-            "policy.onnx": network,
-            "policy_spec.json": spec_to_json(spec).encode(),
-            "golden.json": json.dumps(golden).encode() + b"\n",
-            "metrics.json": json.dumps({**metrics, "iteration": meta["iteration"]}, indent=2).encode() + b"\n",
-            "training_config.yaml": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode(),
-            "robot_config.yaml": asset(config.env.robot_config).read_bytes(),
-            "robot.xml": flatten_mjcf(asset(config.env.model)).encode(),
-        },
-    )
-    load_bundle(out, open_session)
+    files = {
+        "policy.onnx": network,
+        "policy_spec.json": spec_to_json(spec).encode(),
+        "golden.json": json.dumps(golden).encode() + b"\n",
+        "metrics.json": json.dumps({**metrics, "iteration": meta["iteration"]}, indent=2).encode() + b"\n",
+        "training_config.yaml": yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode(),
+        "robot_config.yaml": asset(config.env.robot_config).read_bytes(),
+        "robot.xml": flatten_mjcf(asset(config.env.model)).encode(),
+    }
+    with TemporaryDirectory() as folder:  # the old bundle gives way only to one that loads
+        trial = Path(folder) / out.name
+        save_bundle(trial, files)
+        load_bundle(trial, open_session)
+    save_bundle(out, files)
     return metrics
