@@ -3,56 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from contract.schema import suggest
+from robotd.section import Section, bounded
+from robotd.wiring import Wiring
 
 
 class ConfigFileError(ValueError):
     """robotd.yaml is not usable: one sentence with file, key, value found and what was expected."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-def _bounded(low: float, high: float) -> Any:
-    return Field(ge=low, le=high)
-
-
-class SafetyConfig(_Section):
+class SafetyConfig(Section):
     """Bounds of the fault conditions, and how long a condition must last before it is a fault."""
 
-    tilt_deg: Annotated[float, _bounded(10, 80)] = 45.0
-    tilt_debounce_s: Annotated[float, _bounded(0, 0.2)] = 0.06
-    imu_stale_s: Annotated[float, _bounded(0.02, 0.1)] = 0.06
-    imu_lost_s: Annotated[float, _bounded(0.1, 0.3)] = 0.2
-    joint_stale_s: Annotated[float, _bounded(0.02, 0.3)] = 0.16
-    overrun_in_a_row: Annotated[int, _bounded(1, 10)] = 3
-    overrun_in_50: Annotated[int, _bounded(1, 25)] = 5
-    joint_limit_margin_rad: Annotated[float, _bounded(0, 0.2)] = 0.05
-    joint_limit_debounce_s: Annotated[float, _bounded(0, 0.2)] = 0.06
-    tracking_rad: Annotated[float, _bounded(0.05, 0.7)] = 0.35
-    tracking_debounce_s: Annotated[float, _bounded(0, 0.5)] = 0.3
+    tilt_deg: Annotated[float, bounded(10, 80)] = 45.0
+    tilt_debounce_s: Annotated[float, bounded(0, 0.2)] = 0.06
+    imu_stale_s: Annotated[float, bounded(0.02, 0.1)] = 0.06
+    imu_lost_s: Annotated[float, bounded(0.1, 0.3)] = 0.2
+    joint_stale_s: Annotated[float, bounded(0.02, 0.3)] = 0.16
+    overrun_in_a_row: Annotated[int, bounded(1, 10)] = 3
+    overrun_in_50: Annotated[int, bounded(1, 25)] = 5
+    joint_limit_margin_rad: Annotated[float, bounded(0, 0.2)] = 0.05
+    joint_limit_debounce_s: Annotated[float, bounded(0, 0.2)] = 0.06
+    tracking_rad: Annotated[float, bounded(0.05, 0.7)] = 0.35
+    tracking_debounce_s: Annotated[float, bounded(0, 0.5)] = 0.3
 
 
-class MotionConfig(_Section):
+class MotionConfig(Section):
     """How robotd itself moves the robot, and the limits of every target before the bus."""
 
-    homing_s: Annotated[float, _bounded(2, 30)] = 2.0
-    crouch_s: Annotated[float, _bounded(0.5, 5)] = 1.5
-    target_margin_rad: Annotated[float, _bounded(0, 0.2)] = 0.02
-    slow_motion: Annotated[float, _bounded(0.1, 1)] = 1.0
+    homing_s: Annotated[float, bounded(2, 30)] = 2.0
+    crouch_s: Annotated[float, bounded(0.5, 5)] = 1.5
+    target_margin_rad: Annotated[float, bounded(0, 0.2)] = 0.02
+    slow_motion: Annotated[float, bounded(0.1, 1)] = 1.0
 
 
-class RobotdConfig(_Section):
+class RobotdConfig(Section):
     """The whole file. Every key may be left out."""
 
     safety: SafetyConfig = SafetyConfig()
     motion: MotionConfig = MotionConfig()
+    hardware: Wiring = Wiring()
 
 
 def load_config(path: Path | None) -> RobotdConfig:
@@ -76,15 +71,22 @@ def load_config(path: Path | None) -> RobotdConfig:
         raise ConfigFileError(f"{path}: {_sentence(problem)}") from None
 
 
-_KEYS = {"safety": SafetyConfig.model_fields, "motion": MotionConfig.model_fields}
-
-
 def _sentence(problem: ValidationError) -> str:
     error = problem.errors(include_url=False)[0]
-    *above, key = ("robotd.yaml", *error["loc"]) if error["loc"] else ("", "the top of the file")
-    place = ".".join(str(part) for part in (*above[1:], key))
+    *above, key = error["loc"] or ("the top of the file",)
+    place = ".".join(str(part) for part in (*above, key))
     if error["type"] == "extra_forbidden":
-        known = _KEYS.get(str(above[-1]), RobotdConfig.model_fields)
-        return f"unknown key {place!r}{suggest(str(key), known)}; remove or correct it"
+        return f"unknown key {place!r}{suggest(str(key), _keys_in(above))}; remove or correct it"
+    if error["type"] == "value_error":
+        return f"{place}: {error['ctx']['error']}"
     message = error["msg"].removeprefix("Input ").replace("should be", "expected")
     return f"{place}: found {error['input']!r}, {message}"
+
+
+def _keys_in(above: list[int | str]) -> list[str]:
+    """The keys that the mapping at this place may have."""
+    kind: Any = RobotdConfig
+    for part in above:
+        of_dict = get_args(kind)
+        kind = of_dict[-1] if of_dict else kind.model_fields[part].annotation
+    return list(kind.model_fields)

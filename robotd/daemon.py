@@ -14,18 +14,27 @@ import click
 from contract import Bundle, ContractError, load_bundle
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
-from robotd.hal import BACKENDS, Hardware, HardwareError, open_hardware
+from robotd.hal import BACKENDS, Hardware, HardwareError, UnreachableError, open_hardware
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
 from robotd.policy import open_session
 from robotd.record import Hook, Operator, Orders, TickRecord
 from robotd.tick import make_setup
+from robotd.wiring import WiringError, regrouped
 
-EXIT_OK, EXIT_STOPPED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_OK, EXIT_STOPPED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 log = logging.getLogger("robotd")
 
 
 class Refusal(ValueError):
     """robotd does not start: one sentence with what was found, what was expected, and the cure."""
+
+    exit_code = EXIT_REFUSED
+
+
+class Unreachable(Refusal):
+    """Nothing is wrong with what was asked for, but the hardware does not answer."""
+
+    exit_code = EXIT_UNREACHABLE
 
 
 async def run(
@@ -40,18 +49,27 @@ async def run(
     """Run one robot from IDLE until the operator or the switch shuts it down.
 
     Args:
-        hardware: limp; the caller opens and closes it.
+        hardware: limp; the caller opens and closes it, this starts and stops it.
         operator: asked once a tick with the last record (None at first); its Orders say what to do.
         on_record: gets every finished TickRecord after the write, hence quickly; one hook or several.
         switch: ends the run from outside, e.g. from a signal handler.
 
     Returns:
         What happened. The robot is limp, however the run ended.
+
+    Raises:
+        Unreachable: the hardware does not answer.
     """
     hooks = () if on_record is None else (on_record,) if callable(on_record) else tuple(on_record)
     setup = make_setup(bundle.spec, bundle.robot_config, config)
     loop = Loop(hardware, setup, bundle.network, operator, clock, hooks)
-    return await loop.run(switch or ShutdownSwitch())
+    try:
+        await hardware.start()
+        return await loop.run(switch or ShutdownSwitch())
+    except HardwareError as problem:
+        raise _refusal(problem) from None
+    finally:
+        await hardware.stop()
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,13 +81,14 @@ async def run(
 def robotd(bundle_path: Path, hal: str, config_path: Path | None, allow_unverified: bool, check: bool) -> int:
     """Run a policy on a robot, starting in IDLE with torque off, until SIGTERM or Ctrl-C.
 
-    Exit codes: 0 ok, 1 the robot stopped by a fault, 2 refused, 130 interrupted.
+    Exit codes: 0 ok, 1 the robot stopped by a fault, 2 refused, 3 hardware not reachable, 130 interrupted.
     """
     config, bundle, hardware = start_up(bundle_path, hal, config_path, allow_unverified)
     for warning in bundle.warnings:
         log.warning(warning)
     try:
         if check:
+            asyncio.run(_ask(hardware))
             click.echo(report(bundle, hal))
             return EXIT_OK
         return asyncio.run(_serve(hardware, bundle, config))
@@ -78,24 +97,38 @@ def robotd(bundle_path: Path, hal: str, config_path: Path | None, allow_unverifi
 
 
 def start_up(
-    bundle_path: Path, hal: str, config_path: Path | None = None, allow_unverified: bool = False
+    bundle_path: Path,
+    hal: str,
+    config_path: Path | None = None,
+    allow_unverified: bool = False,
+    buses: int | None = None,
 ) -> tuple[RobotdConfig, Bundle, Hardware]:
     """All checks before the first tick; the hardware comes back limp.
+
+    Args:
+        buses: put the servos on so many buses, whatever the config says; for comparisons on emulated ones.
 
     Raises:
         Refusal: the first thing that does not fit.
     """
     try:
         config = load_config(config_path)
+        if buses is not None:
+            config = config.model_copy(update={"hardware": regrouped(config.hardware, buses)})
         bundle = load_bundle(bundle_path, open_session, allow_unverified)
         if bundle.spec.robot.home_ctrl_rad is None:
             raise Refusal(
                 f"{bundle_path / 'policy_spec.json'}: robot.home_ctrl_rad is missing, expected a pose to home to; "
                 "export the policy again"
             )
-        return config, bundle, open_hardware(hal, bundle)
-    except (ConfigFileError, ContractError, HardwareError) as problem:
-        raise Refusal(" ".join(str(problem).split())) from None
+        return config, bundle, open_hardware(hal, bundle, config.hardware)
+    except (ConfigFileError, ContractError, WiringError, HardwareError) as problem:
+        raise _refusal(problem) from None
+
+
+def _refusal(problem: Exception) -> Refusal:
+    kind = Unreachable if isinstance(problem, UnreachableError) else Refusal
+    return kind(" ".join(str(problem).split()))
 
 
 def report(bundle: Bundle, hal: str) -> str:
@@ -112,6 +145,16 @@ def report(bundle: Bundle, hal: str) -> str:
         ("hal", hal),
     )
     return "\n".join(f"{name:8}{text}" for name, text in lines)
+
+
+async def _ask(hardware: Hardware) -> None:
+    """See whether everything answers. Raises Unreachable."""
+    try:
+        await hardware.start()
+    except HardwareError as problem:
+        raise _refusal(problem) from None
+    finally:
+        await hardware.stop()
 
 
 async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig) -> int:
@@ -156,7 +199,7 @@ def main() -> None:
         code = problem.exit_code
     except Refusal as problem:
         click.echo(f"robotd: {problem}", err=True)
-        code = EXIT_REFUSED
+        code = problem.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = EXIT_INTERRUPTED
     sys.exit(code)

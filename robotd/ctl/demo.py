@@ -39,7 +39,10 @@ def _number(name: str, default: float, low: float, high: float, text: str) -> Ca
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Folder of the policy; without it the standing one.")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
-@click.option("--hal", type=click.Choice(["sim", "mock"]), default="sim", show_default=True, help="The robot.")
+@click.option(
+    "--hal", type=click.Choice(["sim", "mock", "emulated"]), default="sim", show_default=True, help="The robot."
+)
+@click.option("--buses", type=click.IntRange(1), help="Servo buses of --hal emulated; without it as in the wiring.")
 @_number("--velocity", 0.0, -2, 2, "Commanded forward velocity, m/s.")
 @_number("--push-n", 5.0, 0, 1000, "Strength of a push, N; 0 for none.")
 @_number("--push-s", 0.2, 0, 60, "How long a push lasts, s.")
@@ -53,6 +56,7 @@ def command(
     bundle: Path | None,
     allow_unverified: bool,
     hal: str,
+    buses: int | None,
     strict_timing: bool,
     out: Path,
     **numbers: Any,
@@ -60,7 +64,8 @@ def command(
     """Run a policy on the physics twin, push it, and film what happened.
 
     The robot homes, is set on its feet, and the policy takes over; the twin falls if the policy is wrong. OUT gets
-    filmstrip.png and demo.mp4. Exit 0 only if the robot stayed up and no fault latched, 1 if not, 130 if interrupted.
+    filmstrip.png and demo.mp4. With --hal emulated all goes through the bytes of emulated servos, IMU and switches, in
+    wall time: a machine too busy for that stops the robot as it would on a robot. Exit 0 only if the robot stayed up and no fault latched, 1 if not, 130 if interrupted.
     """
     progress = Progress(sys.stderr)
     script = Script(
@@ -72,12 +77,13 @@ def command(
         seed=numbers["seed"],
     )
     with refusing(StartRefusal):
-        show = prepare(bundle or assets_dir() / "bundles" / "standing", hal, allow_unverified, script)
+        show = prepare(bundle or assets_dir() / "bundles" / "standing", hal, allow_unverified, script, buses)
     _make_folder(out)
     for warning in show.bundle.warnings:
         progress.say(f"warning: {warning}")
 
-    summary, director, witness = perform(show, progress, headless, strict_timing)
+    with refusing(StartRefusal):
+        summary, director, witness = perform(show, progress, headless, strict_timing)
     outcome = make_outcome(witness, script, show.ctrl_dt, str(show.bundle.path), hal)
     result = verdict(outcome, summary, witness, show.ctrl_dt, director.interrupted)
     code = exit_code(outcome, summary, director)

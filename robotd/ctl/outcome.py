@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from contract.frames import Array
 from robotd.ctl.director import Director, Script
 from robotd.ctl.witness import Witness
 from robotd.loop import RunSummary
@@ -23,11 +24,20 @@ class Quantiles(NamedTuple):
     max: float | None
 
 
+class Ages(NamedTuple):
+    """Of the leg joints' feedback in the active ticks, milliseconds; None where there were none."""
+
+    p50: float | None
+    p95: float | None
+    max: float | None
+
+
 class Outcome(NamedTuple):
     """The result of a demo, in the order of its JSON. None: nothing measures it.
 
     ticks, overruns and all means count the active time; distance_m is how far the base came, horizontally, and
-    mean_velocity_m_s how fast it went along the world's x, where it looked at the start.
+    mean_velocity_m_s how fast it went along the world's x, where it looked at the start. feedback_age_ms is in the
+    JSON only where feedback comes over wires.
     """
 
     ticks: int
@@ -43,10 +53,13 @@ class Outcome(NamedTuple):
     command: dict[str, Any]
     bundle: str
     hal: str
+    feedback_age_ms: Ages | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for json.dumps."""
-        return self._asdict() | {"lateness_us": self.lateness_us._asdict(), "tick_us": self.tick_us._asdict()}
+        plain = self._asdict() | {"lateness_us": self.lateness_us._asdict(), "tick_us": self.tick_us._asdict()}
+        ages = plain.pop("feedback_age_ms")
+        return plain if ages is None else plain | {"feedback_age_ms": ages._asdict()}
 
 
 def make_outcome(witness: Witness, script: Script, ctrl_dt: float, bundle: str, hal: str) -> Outcome:
@@ -71,6 +84,7 @@ def make_outcome(witness: Witness, script: Script, ctrl_dt: float, bundle: str, 
         command={"velocity": [script.velocity_x, 0.0, 0.0]},
         bundle=bundle,
         hal=hal,
+        feedback_age_ms=_ages(witness.feedback_age_s) if witness.judges_feedback else None,
     )
 
 
@@ -115,14 +129,23 @@ def table(outcome: Outcome, result: str, pushes: str, worst_tilt_rad: float | No
     for name, times in (("lateness", outcome.lateness_us), ("tick", outcome.tick_us)):
         if times.p50 is not None:
             rows.append((name, f"p50 {times.p50:.0f} us, p99 {times.p99:.0f} us, max {times.max:.0f} us"))
+    ages = outcome.feedback_age_ms
+    if ages is not None and ages.p50 is not None:
+        rows.append(("leg feedback", f"age p50 {ages.p50:.0f} ms, p95 {ages.p95:.0f} ms, max {ages.max:.0f} ms"))
     rows += [("bundle", outcome.bundle), ("hal", outcome.hal)]
-    return "\n".join(f"  {name:<12}{text}" for name, text in rows)
+    return "\n".join(f"  {name:<14}{text}" for name, text in rows)
 
 
 def _quantiles(durations_s: Sequence[float]) -> Quantiles:
     if not durations_s:
         return Quantiles(None, None, None)
     return Quantiles(*(round(float(q), 1) for q in np.quantile(durations_s, (0.5, 0.99, 1.0)) * 1e6))
+
+
+def _ages(ages_s: Sequence[Array]) -> Ages:
+    if not ages_s:
+        return Ages(None, None, None)
+    return Ages(*(round(float(q), 1) for q in np.quantile(np.stack(ages_s), (0.5, 0.95, 1.0)) * 1e3))
 
 
 def _finite(value: float) -> float | None:

@@ -24,19 +24,26 @@ from robotd.ctl.viewer import Viewer, has_display
 from robotd.ctl.witness import Witness, base_body
 from robotd.daemon import run, start_up
 from robotd.hal import Hardware, HardwareError
+from robotd.hal.emulated import EmulatedHardware
 from robotd.hal.sim import SimHardware, open_twin
 from robotd.loop import RunSummary, ShutdownSwitch
 from robotd.mode import Mode
 from robotd.record import Hook, TickRecord
+from robotd.safety import leg_joints
 
 
 class Show(NamedTuple):
-    """A demo that is ready to run. twin is None without physics; gl is the MUJOCO_GL that the user wished for."""
+    """A demo that is ready to run.
+
+    twin is None without physics; live: it goes on in wall time, behind wires that take theirs; gl is the MUJOCO_GL
+    that the user wished for.
+    """
 
     config: RobotdConfig
     bundle: Bundle
     hardware: Hardware
     twin: SimHardware | None
+    live: bool
     script: Script
     gl: str | None
 
@@ -46,12 +53,14 @@ class Show(NamedTuple):
         return self.bundle.spec.runtime.ctrl_dt
 
 
-def prepare(bundle_path: Path, hal: str, allow_unverified: bool, script: Script) -> Show:
+def prepare(bundle_path: Path, hal: str, allow_unverified: bool, script: Script, buses: int | None = None) -> Show:
     """All checks before the first tick. Raises robotd.daemon.Refusal."""
     gl = os.environ.get("MUJOCO_GL")
     os.environ["MUJOCO_GL"] = NO_GL  # this process needs no GL, and a wrong value would end it at the import of mujoco
-    config, bundle, hardware = start_up(bundle_path, hal, allow_unverified=allow_unverified)
-    return Show(config, bundle, hardware, hardware if isinstance(hardware, SimHardware) else None, script, gl)
+    config, bundle, hardware = start_up(bundle_path, hal, allow_unverified=allow_unverified, buses=buses)
+    live = isinstance(hardware, EmulatedHardware)
+    twin = hardware.twin if isinstance(hardware, EmulatedHardware) else hardware
+    return Show(config, bundle, hardware, twin if isinstance(twin, SimHardware) else None, live, script, gl)
 
 
 def perform(
@@ -61,7 +70,11 @@ def perform(
 
     Args:
         headless: open no window.
-        strict_timing: let missed deadlines stop the robot, as robotd does; otherwise they are only counted.
+        strict_timing: let missed deadlines stop the robot, as robotd does; otherwise they are only counted. A live
+            twin does not wait for a late tick, so there they always count as on a robot.
+
+    Raises:
+        robotd.daemon.Refusal: the hardware does not answer.
     """
     twin = show.twin
     if twin is None:
@@ -69,8 +82,9 @@ def perform(
     else:
         director = Director(show.script, show.ctrl_dt, twin.push, lambda: not twin.supported)
     patient = PatientClock(MonotonicClock())
-    witness = Witness(director, twin, patient.take_missed)
-    clock = MonotonicClock() if strict_timing else patient
+    legs = leg_joints(show.bundle.spec.robot.actuator_names) if show.live else None
+    witness = Witness(director, twin, patient.take_missed, legs)
+    clock = MonotonicClock() if strict_timing or show.live else patient
     hooks: list[Hook] = [witness, Announcer(director, witness, show, progress)]
     viewer = None
     if twin is not None:

@@ -51,7 +51,7 @@ class Viewer:
         if record.number % _EVERY or not self._window.is_running():
             return
         with self._window.lock():
-            self._data.qpos[:] = self._twin.data.qpos
+            self._data.qpos[:] = self._twin.qpos
             self._forward(self._stage, self._data)
         self._window.sync()
 

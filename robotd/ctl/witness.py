@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.frames import Array
 from robotd.ctl.director import Director
 from robotd.ctl.recording import Tape
 from robotd.hal.sim import SimHardware
@@ -26,18 +27,24 @@ class Witness:
     Args:
         twin: the physics that is looked at, None where there is none: then nothing falls and no torque is measured.
         take_missed: deadlines since the last call that the record does not know of.
+        legs: (J,) bool, the joints whose feedback's age is taken down.
     """
 
     def __init__(
-        self, director: Director, twin: SimHardware | None, take_missed: Callable[[], int] = lambda: 0
+        self,
+        director: Director,
+        twin: SimHardware | None,
+        take_missed: Callable[[], int] = lambda: 0,
+        legs: Array | None = None,
     ) -> None:
-        self._director, self._twin, self._take_missed = director, twin, take_missed
+        self._director, self._twin, self._take_missed, self._legs = director, twin, take_missed, legs
         self.tape = Tape()
         self.faults = Fault.NONE
         self.fell_at: int | None = None  # active ticks before the fall
         self.overruns = 0
         self.lateness_s: list[float] = []
         self.tick_s: list[float] = []
+        self.feedback_age_s: list[NDArray[np.float32]] = []
         self.mean_torque_nm: list[float] = []
         self.max_torque_nm: list[float] = []
         self.base_m: list[NDArray[np.float64]] = []
@@ -45,6 +52,11 @@ class Witness:
         self._body = 0 if twin is None else base_body(twin.model)
         self._upright: NDArray[np.float64] | None = None  # the world's up in the body, while the stand held it
         self._standing_m = 0.0
+
+    @property
+    def judges_feedback(self) -> bool:
+        """Whether the age of feedback is taken down."""
+        return self._legs is not None
 
     def __call__(self, record: TickRecord) -> None:
         """Take down one tick."""
@@ -67,16 +79,17 @@ class Witness:
 
     def _look(self, twin: SimHardware, mode: Mode) -> None:
         """Tilt and height of the base in the physics; whether it has fallen."""
-        rotation = twin.data.xmat[self._body].reshape(3, 3)
-        height_m = float(twin.data.xpos[self._body, 2])
+        with twin.lock:
+            rotation = twin.data.xmat[self._body].reshape(3, 3).copy()
+            height_m, broken = float(twin.data.xpos[self._body, 2]), exploded(twin.data)
         if self._upright is None:
-            self._upright = rotation[2].copy()
+            self._upright = rotation[2]
         if mode is Mode.ACTIVE and not self._standing_m:
             self._standing_m = height_m
         self.tilt_rad = float(np.arccos(np.clip(rotation[2] @ self._upright, -1, 1)))
         judged = mode is Mode.ACTIVE or (mode is Mode.STOPPING and self._standing_m > 0)
         stands = self.tilt_rad <= FALLEN_TILT_RAD and height_m >= FALLEN_HEIGHT * self._standing_m
-        if judged and self.fell_at is None and (not stands or exploded(twin.data)):
+        if judged and self.fell_at is None and (not stands or broken):
             self.fell_at = len(self.tick_s)
 
     def _measure(self, record: TickRecord, missed: int) -> None:
@@ -84,6 +97,8 @@ class Witness:
             self.overruns += missed
         self.lateness_s.append(record.timings.lateness_s)
         self.tick_s.append(record.timings.tick_s)
+        if self._legs is not None:
+            self.feedback_age_s.append(np.asarray(record.signals.joint_age_s)[self._legs])
         if self._twin is not None:
             self.base_m.append(self._twin.base_position_m)
             self.mean_torque_nm.append(float(np.mean(np.abs(self._twin.torque_nm))))

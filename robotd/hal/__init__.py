@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from contract import Bundle
 from contract.schema import suggest
+from robotd.wiring import Wiring
 
-from .hardware import Hardware, HardwareError
+from .hardware import Hardware, HardwareError, UnreachableError
 
-BACKENDS = ("mock", "sim")
+BACKENDS = ("real", "emulated", "sim", "mock")
 
 
-def open_hardware(name: str, bundle: Bundle) -> Hardware:
-    """Open the backend `name` for the robot of `bundle`.
+def open_hardware(name: str, bundle: Bundle, wiring: Wiring) -> Hardware:
+    """Open the backend `name` for the robot of `bundle`; `wiring` is for those that have wires.
 
     Raises:
         HardwareError: there is no such backend, or it cannot be opened; one sentence.
@@ -24,7 +25,15 @@ def open_hardware(name: str, bundle: Bundle) -> Hardware:
         from .sim import open_twin
 
         return open_twin(bundle)
+    if name == "emulated":
+        from .emulated import open_emulated
+
+        return open_emulated(bundle, wiring)
+    if name == "real":
+        from .real import open_real
+
+        return open_real(bundle.spec, wiring)
     raise HardwareError(f"--hal {name}: no such hardware{suggest(name, BACKENDS)}")
 
 
-__all__ = ["BACKENDS", "Hardware", "HardwareError", "open_hardware"]
+__all__ = ["BACKENDS", "Hardware", "HardwareError", "UnreachableError", "open_hardware"]

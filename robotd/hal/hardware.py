@@ -12,12 +12,29 @@ class HardwareError(RuntimeError):
     """A backend cannot be opened: one sentence with cause and cure."""
 
 
+class UnreachableError(HardwareError):
+    """Devices do not answer, or are not there: the same sentence, but nothing that was asked for is wrong."""
+
+
 class Hardware(Protocol):
     """One robot, real or not; J joints in policy order. No method blocks for longer than a fraction of a tick.
 
     The loop calls `read` exactly once a tick, then at most one of `write` and `disable`. To power up it writes the
     pose first and enables afterwards, so that no joint ever moves to an old target. A new backend starts disabled.
+    Between opening and `close` there is one `start` and one `stop`, in the event loop that runs the ticks.
     """
+
+    async def start(self) -> None:
+        """Begin to sample, torque off; comes back once every sensor has answered. Takes its time.
+
+        Raises:
+            HardwareError: something does not answer; `stop` and `close` are still to be called.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Limp, verify it within a bounded time, stop to sample. Harmless where nothing was started."""
+        ...
 
     def read(self) -> Signals:
         """The newest samples and how old they are. Ages count from the start where nothing was sampled yet.
@@ -39,5 +56,5 @@ class Hardware(Protocol):
         ...
 
     def close(self) -> None:
-        """Limp, then let go of all devices. The object is dead afterwards."""
+        """Let go of all devices, and limp before that what `stop` did not find limp. The object is dead afterwards."""
         ...

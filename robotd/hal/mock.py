@@ -37,6 +37,13 @@ class MockHardware:
         """Whether the joints follow their targets."""
         return self._enabled
 
+    async def start(self) -> None:
+        """Nothing to wait for."""
+
+    async def stop(self) -> None:
+        """Limp."""
+        self.disable()
+
     def place(self, joint_pos_rad: Array, quat_wxyz: tuple[float, ...] = _UPRIGHT) -> None:
         """Put the joints (J,) rad and the IMU (wxyz) where they are wanted; the next `read` sees exactly that."""
         self._pos = np.asarray(joint_pos_rad, np.float32)

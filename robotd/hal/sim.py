@@ -8,6 +8,7 @@ robot up. `attend` does both by itself, as a hook of the loop; `place` puts the 
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,20 @@ from robotd.mode import Mode
 from robotd.record import TickRecord
 
 from .hardware import HardwareError
+from .twin_model import STAND, compile_model
 
 SWITCH_CLOSES_N = 2.0
 CLEARANCE_M = 0.08  # of the feet in the home pose; a limp leg hangs lower
 LOWERING_M_S = 0.15
-STAND = "robotd_stand"
 
 Float64 = NDArray[np.float64]
 
 
-def open_twin(bundle: Bundle, **options: Any) -> SimHardware:
-    """The twin of a bundle's own robot; options as `SimHardware`. Raises HardwareError."""
+def open_twin(bundle: Bundle, hal: str = "sim", **options: Any) -> SimHardware:
+    """The twin of a bundle's own robot for --hal `hal`; options as `SimHardware`. Raises HardwareError."""
     if bundle.robot_xml is None:
         raise HardwareError(
-            f"{bundle.path / 'robot.xml'}: file is missing, expected the robot's MJCF for --hal sim; "
+            f"{bundle.path / 'robot.xml'}: file is missing, expected the robot's MJCF for --hal {hal}; "
             "export the bundle again or take --hal mock"
         )
     return SimHardware(bundle.spec, bundle.robot_xml, bundle.robot_config, **options)
@@ -42,6 +43,8 @@ def open_twin(bundle: Bundle, **options: Any) -> SimHardware:
 
 class SimHardware:
     """One robot in MuJoCo. Physics advances by one control period between two calls of `read`, never by itself.
+
+    Any thread may look at it and touch it; hold `lock` for more than one thing at once.
 
     Args:
         model_path: an MJCF whose actuators drive the spec's joints in the spec's order; a floor is added where the
@@ -66,8 +69,9 @@ class SimHardware:
         joint_noise_rad: float = 0.02,
         seed: int = 0,
     ) -> None:
+        self.lock = threading.RLock()
         self._mujoco = _import_mujoco()
-        self.model = _compile(self._mujoco, model_path, sim_dt_s)
+        self.model = compile_model(self._mujoco, model_path, sim_dt_s)
         self.data = self._mujoco.MjData(self.model)
         self._spec, self._path = spec, model_path
         self._substeps = round(spec.runtime.ctrl_dt / sim_dt_s)
@@ -80,31 +84,43 @@ class SimHardware:
         self._start_rad = np.clip(spec.robot.home + noise, spec.robot.range_min, spec.robot.range_max)
         self._push_n, self._push_s = np.zeros(3), 0.0
         self._lowering, self._fresh = False, True
-        self._peak_nm = np.zeros(spec.num_joints)
+        self._torques_nm = np.zeros((self._substeps, spec.num_joints))  # |torque| of the last control period
         self.disable()
         self.place(self._start_rad, supported=supported)
 
     # What the loop sees
 
+    async def start(self) -> None:
+        """Nothing to wait for."""
+
+    async def stop(self) -> None:
+        """Limp."""
+        self.disable()
+
     def read(self) -> Signals:
         """Signals after one more control period of physics; all of them fresh."""
         if not self._fresh:
-            self._advance()
+            self.step(self._substeps)
         self._fresh = False
+        return self.sense()
+
+    def sense(self) -> Signals:
+        """Signals of this instant of physics."""
         mj, data = self._mujoco, self.data
         quat, velocity = np.zeros(4), np.zeros(6)
-        mj.mju_mat2Quat(quat, data.site_xmat[self._imu])
-        mj.mj_objectVelocity(self.model, data, mj.mjtObj.mjOBJ_SITE, self._imu, velocity, 1)
-        return Signals(
-            quat_wxyz=quat.astype(np.float32),
-            gyro_rad_s=velocity[:3].astype(np.float32),
-            joint_pos_rad=data.qpos[self._joint_qpos].astype(np.float32),
-            joint_vel_rad_s=data.qvel[self._joint_qvel].astype(np.float32),
-            foot_switches=(data.sensordata[self._touch] > SWITCH_CLOSES_N).astype(np.float32),
-            stamp_s=np.asarray(data.time),
-            joint_age_s=np.zeros(self._spec.num_joints, np.float32),
-            imu_age_s=np.zeros((), np.float32),
-        )
+        with self.lock:
+            mj.mju_mat2Quat(quat, data.site_xmat[self._imu])
+            mj.mj_objectVelocity(self.model, data, mj.mjtObj.mjOBJ_SITE, self._imu, velocity, 1)
+            return Signals(
+                quat_wxyz=quat.astype(np.float32),
+                gyro_rad_s=velocity[:3].astype(np.float32),
+                joint_pos_rad=data.qpos[self._joint_qpos].astype(np.float32),
+                joint_vel_rad_s=data.qvel[self._joint_qvel].astype(np.float32),
+                foot_switches=(data.sensordata[self._touch] > SWITCH_CLOSES_N).astype(np.float32),
+                stamp_s=np.asarray(data.time),
+                joint_age_s=np.zeros(self._spec.num_joints, np.float32),
+                imu_age_s=np.zeros((), np.float32),
+            )
 
     def write(self, target_rad: Array) -> None:
         """New targets (J,) rad for the position actuators."""
@@ -124,6 +140,26 @@ class SimHardware:
 
     # What only a twin has
 
+    def power(self, joints: Array) -> None:
+        """Torque at some joints, (J,) bool, and none at the others."""
+        self.enable()
+        self.model.opt.disableactuator = sum(1 << int(joint) for joint in np.flatnonzero(~np.asarray(joints)))
+
+    def step(self, count: int) -> None:
+        """Let physics advance by `count` steps of its own."""
+        mj, model, data = self._mujoco, self.model, self.data
+        with self.lock:
+            for _ in range(count):
+                data.xfrc_applied[self._base_body, :3] = self.push_n
+                self._push_s -= model.opt.timestep
+                mj.mj_step(model, data)
+                if self._lowering:
+                    self._lower()
+                self._torques_nm[:-1] = self._torques_nm[1:]
+                self._torques_nm[-1] = np.abs(data.actuator_force)
+            mj.mj_forward(model, data)  # mj_step leaves the sensors one physics step behind the joints
+            np.maximum(self._torques_nm[-1], np.abs(data.actuator_force), out=self._torques_nm[-1])
+
     @property
     def enabled(self) -> bool:
         """Whether the actuators give force."""
@@ -142,26 +178,30 @@ class SimHardware:
     @property
     def qpos(self) -> Float64:
         """All positions as MuJoCo has them (nq,): what a picture needs. A copy."""
-        return np.array(self.data.qpos)
+        with self.lock:
+            return np.array(self.data.qpos)
 
     @property
     def base_position_m(self) -> Float64:
         """The base in the world (3,): x forward at start, y left, z up. A copy."""
-        return np.array(self.data.qpos[self._base_qpos : self._base_qpos + 3])
+        return self.qpos[self._base_qpos : self._base_qpos + 3]
 
     @property
     def torque_nm(self) -> Float64:
         """What the actuators give now (J,), zeros while limp. A copy."""
-        return np.array(self.data.actuator_force)
+        with self.lock:
+            return np.array(self.data.actuator_force)
 
     @property
     def peak_torque_nm(self) -> Float64:
         """The largest |torque| of each actuator in the last control period (J,). A copy."""
-        return np.array(self._peak_nm)
+        with self.lock:
+            return np.asarray(self._torques_nm.max(axis=0))
 
     def push(self, force_n: Array, duration_s: float) -> None:
         """A force (3,) N, world frame, on the base's centre of mass, from the next `read` on; it replaces the last."""
-        self._push_n, self._push_s = np.asarray(force_n, np.float64), float(duration_s)
+        with self.lock:
+            self._push_n, self._push_s = np.asarray(force_n, np.float64), float(duration_s)
 
     @property
     def push_n(self) -> Float64:
@@ -186,17 +226,21 @@ class SimHardware:
 
         On the stand the feet are clear of the floor; otherwise the lowest point of the robot touches it.
         """
+        with self.lock:
+            self._place(np.asarray(joint_pos_rad), np.asarray(quat_wxyz, np.float64), supported)
+
+    def _place(self, joint_pos_rad: Array, quat_wxyz: Array, supported: bool) -> None:
         mj, model, data = self._mujoco, self.model, self.data
         base = slice(self._base_qpos, self._base_qpos + 7)
         data.qvel[:] = 0
         data.qacc_warmstart[:] = 0
         data.qpos[base] = (0, 0, 0, 1, 0, 0, 0)
-        data.qpos[self._joint_qpos] = np.asarray(joint_pos_rad)
+        data.qpos[self._joint_qpos] = joint_pos_rad
         mj.mj_kinematics(model, data)
         imu, back, quat = np.zeros(4), np.zeros(4), np.zeros(4)
         mj.mju_mat2Quat(imu, data.site_xmat[self._imu])
         mj.mju_negQuat(back, imu)
-        mj.mju_mulQuat(quat, np.asarray(quat_wxyz, np.float64), back)
+        mj.mju_mulQuat(quat, quat_wxyz, back)
         data.qpos[base] = (0, 0, 0, *quat)
         mj.mj_forward(model, data)  # the origin lies in the floor: contacts tell how deep the lowest point is
         depth_m = -min((float(contact.dist) for contact in data.contact), default=0.0)
@@ -205,21 +249,8 @@ class SimHardware:
         data.eq_active[self._weld] = supported
         data.mocap_pos[self._stand], data.mocap_quat[self._stand] = data.qpos[base][:3], data.qpos[base][3:]
         self._lowering = False
-        self._peak_nm = np.abs(data.actuator_force)
+        self._torques_nm[:] = np.abs(data.actuator_force)
         self._fresh = True
-
-    def _advance(self) -> None:
-        mj, model, data = self._mujoco, self.model, self.data
-        self._peak_nm[:] = 0
-        for _ in range(self._substeps):
-            data.xfrc_applied[self._base_body, :3] = self.push_n
-            self._push_s -= model.opt.timestep
-            mj.mj_step(model, data)
-            if self._lowering:
-                self._lower()
-            np.maximum(self._peak_nm, np.abs(data.actuator_force), out=self._peak_nm)
-        mj.mj_forward(model, data)  # mj_step leaves the sensors one physics step behind the joints
-        np.maximum(self._peak_nm, np.abs(data.actuator_force), out=self._peak_nm)
 
     def _lower(self) -> None:
         """Move the stand down; take it away once a foot is on the floor."""
@@ -258,35 +289,7 @@ def _import_mujoco() -> Any:
     try:
         import mujoco
     except ImportError:
-        raise HardwareError("--hal sim needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'") from None
-    return mujoco
-
-
-def _compile(mujoco: Any, path: Path, sim_dt_s: float) -> Any:
-    """The model of the MJCF at `path`, with a floor, a stand welded to its base, and our own physics step."""
-    try:
-        spec = mujoco.MjSpec.from_file(str(path))
-        plane = mujoco.mjtGeom.mjGEOM_PLANE
-        if not any(geom.type == plane for geom in spec.worldbody.geoms):
-            spec.worldbody.add_geom(name="robotd_floor", type=plane, size=[0, 0, 0.05], contype=1, conaffinity=1)
-        spec.option.timestep = sim_dt_s
-        base = next((joint.parent for joint in spec.joints if joint.type == mujoco.mjtJoint.mjJNT_FREE), None)
-        if base is None:
-            raise HardwareError(f"{path}: no free joint, expected one at the base of a robot that can fall")
-        base.name = base.name or "robotd_base"
-        spec.worldbody.add_body(name=STAND, mocap=True)
-        spec.add_equality(
-            name=STAND,
-            type=mujoco.mjtEq.mjEQ_WELD,
-            objtype=mujoco.mjtObj.mjOBJ_BODY,
-            name1=STAND,
-            name2=base.name,
-            data=[0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1],  # as by default, but base and stand coincide
-            solref=[2 * sim_dt_s, 1],
-        )
-        return spec.compile()
-    except ValueError as problem:
-        detail = " ".join(str(problem).split())
         raise HardwareError(
-            f"{path}: MuJoCo cannot load it ({detail}), expected an MJCF; export the bundle again"
+            "the physics twin needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'"
         ) from None
+    return mujoco

@@ -1,0 +1,130 @@
+"""`--hal emulated`: the real drivers on emulated wires, byte by byte, with the physics twin behind them.
+
+Three servo buses on pseudo terminals at their true baud rate behind an adapter that takes 1 ms, a BNO085 that speaks
+SHTP, foot switches that bounce. The world goes on in wall time, whether robotd is in time or not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+
+from contract import Bundle, PolicySpec, Signals
+from contract.frames import Array
+from firmware_bridge.bno085 import Bno085
+from firmware_bridge.bno085_wire import Bno085Wire
+from firmware_bridge.emulator.bench import ServoBench
+from firmware_bridge.emulator.bno085_chip import Bno085Chip
+from firmware_bridge.emulator.foot_contact import FootContacts
+from firmware_bridge.emulator.gpio import EmulatedGpio
+from firmware_bridge.foot_switch import FootSwitches
+from firmware_bridge.serial_line import SerialLine
+from firmware_bridge.servo_limp import LimpReport
+from robotd.wiring import Wiring
+
+from .live_twin import LiveTwin
+from .real import Devices, RealHardware, imu_config
+from .servo_frame import check_wiring
+from .sim import SimHardware, open_twin
+
+
+def open_emulated(bundle: Bundle, wiring: Wiring) -> EmulatedHardware:
+    """The emulated devices of a bundle's own robot, its twin on the stand. Raises HardwareError."""
+    check_wiring(bundle.spec, wiring)
+    return EmulatedHardware(bundle.spec, wiring, open_twin(bundle, "emulated"))
+
+
+class EmulatedHardware:
+    """One robot whose devices are all emulated in this process.
+
+    Attributes:
+        twin: the physics, to look at, to push and to set down.
+        bench: the servo buses, with their faults and their witness.
+        chip, contacts: the other devices, with their faults.
+
+    Args:
+        physics_clock: the time of physics; the wires have the machine's.
+        baud: what the servos speak, if not what the wiring says.
+    """
+
+    def __init__(
+        self,
+        spec: PolicySpec,
+        wiring: Wiring,
+        twin: SimHardware,
+        *,
+        physics_clock: Callable[[], float] = time.monotonic,
+        baud: int | None = None,
+    ) -> None:
+        self.twin = twin
+        self.live = LiveTwin(twin, spec, wiring, physics_clock)
+        gpio, imu, switches = EmulatedGpio(), wiring.imu, wiring.foot_switches.all
+        w, x, y, z = imu.mounting_wxyz
+        self.chip = Bno085Chip(
+            gpio,
+            self.live.motion,
+            mounting_wxyz=(w, x, y, z),
+            int_pin=imu.int_pin,
+            reset_pin=imu.reset_pin,
+            wake_pin=imu.wake_pin,
+        )
+        pins = {name: switch.pin for name, switch in switches.items()}
+        closes = [switch.pressed_low for switch in switches.values()]
+        self.contacts = FootContacts(
+            gpio,
+            lambda: [touch is low for touch, low in zip(self.live.touches(), closes, strict=True)],
+            pins=tuple(pins.values()),
+        )
+        ids = {bus: wiring.on_bus(bus) for bus in wiring.used_buses}
+        joints = {bus: self.live.joints(of_bus) for bus, of_bus in ids.items()}
+        self.bench = ServoBench(
+            {bus: tuple(of_bus.values()) for bus, of_bus in ids.items()}, joints=joints, baud=baud or wiring.baud
+        )
+        with ExitStack() as opened:
+            opened.enter_context(self.bench)
+            lines = {bus: SerialLine(port, wiring.baud) for bus, port in self.bench.ports.items()}
+            devices = Devices(lines, Bno085(Bno085Wire(self.chip, gpio, imu_config(imu))), FootSwitches(gpio, pins))
+            self._real = RealHardware(spec, wiring, devices)
+            self._opened = opened.pop_all()
+
+    async def start(self) -> None:
+        """As RealHardware."""
+        await self._real.start()
+
+    def read(self) -> Signals:
+        """As RealHardware."""
+        return self._real.read()
+
+    def write(self, target_rad: Array) -> None:
+        """As RealHardware."""
+        self._real.write(target_rad)
+
+    def enable(self) -> None:
+        """As RealHardware."""
+        self._real.enable()
+
+    def disable(self) -> None:
+        """As RealHardware."""
+        self._real.disable()
+
+    async def stop(self) -> None:
+        """As RealHardware."""
+        await self._real.stop()
+
+    def close(self) -> None:
+        """Limp, let go of the devices, then take the emulated wires away."""
+        self._real.close()
+        self._opened.close()
+
+    @property
+    def reports(self) -> Mapping[str, LimpReport]:
+        """What is known of the last limp, by bus."""
+        return self._real.reports
+
+    def place(
+        self, joint_pos_rad: Array, quat_wxyz: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0), supported: bool = True
+    ) -> None:
+        """As the twin's, and the devices see it."""
+        self.twin.place(joint_pos_rad, quat_wxyz, supported)
+        self.live.refresh()
