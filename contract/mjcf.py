@@ -14,7 +14,8 @@ def read_mjcf(path: str | Path) -> ET.Element:
     As in MuJoCo, names are relative to the folder of the outermost file and an include may stand anywhere.
 
     Raises:
-        ContractError: a file is missing or is not XML, or an include names no file, one outside of the folder, or one already read.
+        ContractError: a file is missing or is not XML, or an include names no file, one outside the
+            folder, or one already read.
     """
     path = Path(path)
     root = _parse(path)
