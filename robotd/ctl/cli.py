@@ -11,8 +11,13 @@ import click
 
 # verb: (module in this folder that has a click command named `command`, one line of help)
 VERBS = {
+    "bus": ("bus", "Find the servos on a bus, and measure how well it works."),
+    "bus-budget": ("bus_budget", "Compute how old feedback will be, and whether the schedule fits the tick."),
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
     "demo": ("demo", "Run a policy on the physics twin, push it, and film what happened."),
+    "emulate": ("emulate", "Serve emulated servo buses in a process of their own, with faults on demand."),
+    "imu": ("imu", "Try out the IMU."),
+    "servo": ("servo", "Look at one servo, and write its id and limits."),
 }
 EXIT_REFUSED = 2
 EXIT_INTERRUPTED = 130
