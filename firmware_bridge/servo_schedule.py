@@ -169,9 +169,12 @@ class ServoSchedule:
             return  # counted by the bus
 
     def _ready_s(self, servo_id: int) -> float:
-        """When a servo may be read next: the one with the oldest reading first, the one that never answers seldom."""
-        tired = self.bus.count(servo_id).in_a_row >= TIRED
-        return self._tried_s[servo_id] + (REST_S if tired else self.pace.read_period_s)
+        """When a servo may be read next: the one with the oldest reading first, and at once after a first failure, which
+        is then worth no more than its deadline; the one that never answers seldom."""
+        failures = self.bus.count(servo_id).in_a_row
+        if failures == 1:
+            return 0.0
+        return self._tried_s[servo_id] + (REST_S if failures >= TIRED else self.pace.read_period_s)
 
     async def _write(self, servo_id: int) -> None:
         units, time_ms = self._targets[servo_id]

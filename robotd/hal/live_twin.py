@@ -109,8 +109,10 @@ class LiveTwin:
             self._signals = self._twin.sense()
 
     def catch_up(self) -> None:
-        """Let physics advance to now."""
-        with self._twin.lock:
+        """Let physics advance to now; while another thread does that, what it left last is new enough."""
+        if not self._twin.lock.acquire(blocking=False):
+            return
+        try:
             behind_s = self._clock() - self._now_s
             if behind_s < self._dt_s:
                 return
@@ -120,6 +122,8 @@ class LiveTwin:
                 self._twin.write(np.array([shaft.set_point_rad(self._now_s) for shaft in self._shafts]))
                 self._twin.step(1)
             self._signals = self._twin.sense()
+        finally:
+            self._twin.lock.release()
 
     def _power(self) -> None:
         self._twin.power(np.array([shaft.loaded for shaft in self._shafts]))

@@ -100,6 +100,7 @@ class RealHardware:
         ids = {bus: wiring.on_bus(bus) for bus in wiring.used_buses}
         self._columns = {bus: [order[name] for name in joints] for bus, joints in ids.items()}
         self._ids = {bus: tuple(joints.values()) for bus, joints in ids.items()}
+        self._read_period_s = spec.runtime.ctrl_dt / 2  # more would only take time from the neighbours
         self._move_ms = round(wiring.move_time_s * 1000)
         self._pressed_low = [wiring.foot_switches.all[name].pressed_low for name in FOOT_SWITCHES]
         self._start_s = clock()
@@ -112,7 +113,7 @@ class RealHardware:
     async def start(self) -> None:
         """Ask every servo, start the IMU. Up to 3 s where something is wrong. Raises UnreachableError."""
         for bus, servo_ids in self._ids.items():
-            pace = Pace(deadband_units=self._wiring.deadband_units)
+            pace = Pace(deadband_units=self._wiring.deadband_units, read_period_s=self._read_period_s)
             self.schedules[bus] = ServoSchedule(ServoBus(bus, self._devices.lines[bus]), servo_ids, pace)
             self.schedules[bus].start()
         self._polling = asyncio.create_task(self._devices.switches.run(), name="foot switches")
