@@ -169,8 +169,8 @@ class ServoSchedule:
             return  # counted by the bus
 
     def _ready_s(self, servo_id: int) -> float:
-        """When a servo may be read next: the one with the oldest reading first, and at once after a first failure, which
-        is then worth no more than its deadline; the one that never answers seldom."""
+        """When a servo may be read next: the one with the oldest reading first, the one that has failed once again at
+        once, the one that never answers seldom."""
         failures = self.bus.count(servo_id).in_a_row
         if failures == 1:
             return 0.0

@@ -1,4 +1,4 @@
-"""One lost answer costs a joint its deadline, not a round of the bus; a silent servo does not hold up its neighbours."""
+"""A lost answer costs a joint its deadline, not a round of the bus; a silent servo does not hold up the others."""
 
 from __future__ import annotations
 
