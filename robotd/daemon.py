@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from contract import Bundle, ContractError, load_bundle
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.hal import BACKENDS, Hardware, HardwareError, UnreachableError, open_hardware
+from robotd.lock import HardwareLock, HardwareLockError
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
 from robotd.policy import open_session
 from robotd.record import Hook, Operator, Orders, TickRecord
@@ -83,17 +85,18 @@ def robotd(bundle_path: Path, hal: str, config_path: Path | None, allow_unverifi
 
     Exit codes: 0 ok, 1 the robot stopped by a fault, 2 refused, 3 hardware not reachable, 130 interrupted.
     """
-    config, bundle, hardware = start_up(bundle_path, hal, config_path, allow_unverified)
-    for warning in bundle.warnings:
-        log.warning(warning)
-    try:
-        if check:
-            asyncio.run(_ask(hardware))
-            click.echo(report(bundle, hal))
-            return EXIT_OK
-        return asyncio.run(_serve(hardware, bundle, config))
-    finally:
-        hardware.close()
+    with _hardware_lock() if hal == "real" else nullcontext():
+        config, bundle, hardware = start_up(bundle_path, hal, config_path, allow_unverified)
+        for warning in bundle.warnings:
+            log.warning(warning)
+        try:
+            if check:
+                asyncio.run(_ask(hardware))
+                click.echo(report(bundle, hal))
+                return EXIT_OK
+            return asyncio.run(_serve(hardware, bundle, config))
+        finally:
+            hardware.close()
 
 
 def start_up(
@@ -129,6 +132,14 @@ def start_up(
 def _refusal(problem: Exception) -> Refusal:
     kind = Unreachable if isinstance(problem, UnreachableError) else Refusal
     return kind(" ".join(str(problem).split()))
+
+
+def _hardware_lock() -> HardwareLock:
+    """No bench verb and no other robotd drives the robot meanwhile. Raises Refusal."""
+    try:
+        return HardwareLock("robotd")
+    except HardwareLockError as problem:
+        raise _refusal(problem) from None
 
 
 def report(bundle: Bundle, hal: str) -> str:

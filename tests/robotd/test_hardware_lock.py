@@ -107,3 +107,23 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(HardwareLockError, match="expected a lock file that can be opened; check its folder") as caught:
         HardwareLock("robotd", tmp_path / "file" / "lock")
     assert "\n" not in str(caught.value)
+
+
+def start_robotd(bundle: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from robotd.daemon import main; main()", "--bundle", str(bundle), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_robotd_takes_it_for_the_real_robot_only(zero_bundle_path: Path, tmp_path: Path) -> None:
+    config = tmp_path / "robotd.yaml"
+    buses = ", ".join(f"{name}: {{port: {tmp_path / name}}}" for name in ("left_leg", "right_leg", "upper"))
+    config.write_text(f"hardware: {{buses: {{{buses}}}}}\n")
+    with HardwareLock("robotctl bus scan"):
+        refused = start_robotd(zero_bundle_path, "--hal", "real", "--config", str(config))
+        mock = start_robotd(zero_bundle_path, "--hal", "mock", "--check")
+    unlocked = start_robotd(zero_bundle_path, "--hal", "real", "--config", str(config))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"robotd: robotctl bus scan (pid {os.getpid()}) holds the hardware (")
+    assert mock.returncode == 0
+    assert (unlocked.returncode, unlocked.stderr.count("\n")) == (3, 1), "it gets as far as to the ports"
+    assert "no such port" in unlocked.stderr
