@@ -97,7 +97,7 @@ def _table(budgets: Mapping[str, Budget], conditions: Conditions) -> str:
             f"{budget.read_s * 1e3:>13.2f}{budget.reads_hz:>17.1f}{budget.age_mean_s * 1e3:>13.1f}"
             f"{budget.age_p95_s * 1e3:>7.1f}{budget.age_max_s * 1e3:>7.1f}{'yes' if budget.fits else 'NO':>6}"
         )
-    lines.append("  (wire: to write and read each joint once; fresher than the wire allows, no schedule can be)")
+    lines.append("  (wire ms: to write and read every joint once, on the wire alone)")
     return "\n".join(lines)
 
 

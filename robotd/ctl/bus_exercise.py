@@ -14,6 +14,7 @@ from firmware_bridge.hiwonder import OVERHEAD_BYTES, UNITS, Command, wire_time_s
 from firmware_bridge.serial_line import BusError, LineFull, NoReply, ReplyError
 from firmware_bridge.servo_bus import ServoBus
 from firmware_bridge.servo_limp import limp_bus
+from firmware_bridge.servo_scan import probe
 
 TICK_S = 0.020
 MOVE_MS = 500
@@ -81,7 +82,11 @@ async def exercise_bus(bus: ServoBus, servo_ids: Sequence[int], seconds: float, 
 
 
 async def _find(bus: ServoBus, servo_id: int, tally: Tally) -> None:
-    """Where a servo stands and whether it may be told to stay there."""
+    """Where a servo stands and whether it may be told to stay there: of two with one id, one would move."""
+    answers = await probe(bus, servo_id)
+    if answers is not None and answers.duplicate:
+        tally.kept_from = "answers as if two servos shared its id, and one of them would move"
+        return
     try:
         (units,) = (await bus.ask(servo_id, Command.POS_READ, ATTEMPTS)).values
         (loaded,) = (await bus.ask(servo_id, Command.LOAD_OR_UNLOAD_READ, ATTEMPTS)).values

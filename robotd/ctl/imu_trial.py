@@ -19,7 +19,6 @@ from firmware_bridge.emulator.bno085_chip import Bno085Chip
 from firmware_bridge.emulator.fault import FaultKind
 from firmware_bridge.emulator.gpio import EmulatedGpio
 from firmware_bridge.imu_track import ImuHealth, ImuSample
-from firmware_bridge.mounting import Mounting
 from robotd.ctl.bus_session import hardware_lock, read_wiring
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.refusal import Refusal, Unreachable
@@ -31,6 +30,12 @@ MIN_RATE, MAX_LOST, MAX_AGE_S = 0.8, 0.02, 0.060
 """Share of the rate that was asked for, share of reports, and p95 of age: beyond them the test has failed."""
 STILL_RAD_S = 0.1
 """Rates of a body that nobody moves: the gyro's noise and what is left of its bias."""
+
+WIRES = "check the wires of SPI, INT and power, and keep them short"
+CURES = {
+    ImuHealth.FROZEN.value: "its values do not change though its reports go on: turn its power off and on",
+    ImuHealth.SLOW.value: "look for a busy machine, or other reports that are enabled",
+}
 
 
 class Trial(NamedTuple):
@@ -48,7 +53,7 @@ class Trial(NamedTuple):
 @click.option("--rate-hz", type=FiniteRange(100, 200), help="Asked of the chip; 200, unless robotd.yaml says else.")
 @click.option("--speed-hz", type=click.IntRange(100_000, MAX_SPEED_HZ), help="Of the SPI; lower it for long wires.")
 @click.option("--emulated", is_flag=True, help="The real driver on an emulated chip at rest.")
-@click.option("--fault", type=click.Choice([kind.value for kind in FaultKind]), help="Of the emulated chip, from its first sample on.")
+@click.option("--fault", type=click.Choice([kind.value for kind in FaultKind]), help="Of the emulated chip.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     seconds: float,
@@ -65,10 +70,10 @@ def command(
     """
     if fault and not emulated:
         raise Refusal("--fault is for the emulated chip, expected --emulated with it")
-    wire = read_wiring(config).imu
-    given = wire.model_dump(exclude={"mounting_wxyz"}) | {"mounting": Mounting.from_quat(wire.mounting_wxyz)}
-    given |= {name: value for name, value in (("rate_hz", rate_hz), ("speed_hz", speed_hz)) if value is not None}
-    chosen = Bno085Config(**given)
+    from robotd.hal.real import imu_config
+
+    chosen = imu_config(read_wiring(config).imu)
+    chosen = replace(chosen, rate_hz=rate_hz or chosen.rate_hz, speed_hz=speed_hz or chosen.speed_hz)
     if emulated:
         report = _try_emulated(chosen, seconds, FaultKind(fault or "ok"))
     else:
@@ -143,7 +148,7 @@ def _report(imu: Bno085, trial: Trial) -> dict[str, Any]:
         "rate_hz": round(rate_hz, 1),
         "asked_hz": imu.config.rate_hz,
         "age_ms": {name: round(value * 1e3, 2) for name, value in age._asdict().items()},
-        "gravity_body": [round(part, 4) for part in gravity],
+        "gravity_body": [round(part, 4) + 0.0 for part in gravity],
         "tilt_deg": round(math.degrees(math.acos(max(-1.0, min(1.0, -gravity[2])))), 2),
         "gyro_mean_rad_s": [round(statistics.fmean(axis), 5) for axis in rates],
         "gyro_noise_rad_s": [round(statistics.pstdev(axis), 5) for axis in rates],
@@ -164,7 +169,7 @@ def _problems(said: dict[str, Any], age: Spread, asked_hz: float) -> list[str]:
     """What is not good enough, a sentence each with its cure."""
     found = []
     if said["health"] != ImuHealth.OK:
-        found.append(f"its stream is {said['health']}; check the wires of SPI, INT and power, and keep them short")
+        found.append(f"its stream is {said['health']}; {CURES.get(said['health'], WIRES)}")
     if said["rate_hz"] < MIN_RATE * asked_hz:
         found.append(f"{said['rate_hz']} samples/s of {asked_hz:g} asked; look for a busy machine or a bad INT wire")
     if age.p95 > MAX_AGE_S:

@@ -18,7 +18,7 @@ from robotd.ctl.refusal import Refusal
 EXIT_OK = 0
 MIDDLE_UNITS = UNITS / 2
 UNITS_PER_RAD = UNITS / math.radians(240)
-REACH_RAD = math.radians(120)
+REACH_RAD = round(math.radians(120), 4)
 
 
 _ANGLE, _UNITS, _VOLTS = FiniteRange(-REACH_RAD, REACH_RAD), click.IntRange(0, UNITS), FiniteRange(4.5, 14.0)

@@ -146,6 +146,18 @@ def test_a_servo_that_moves_though_told_to_stay_ends_the_test_limp(tmp_path: Pat
     )
 
 
+def test_servos_that_share_an_id_are_not_written_since_one_of_them_would_move(
+    tmp_path: Path, robotctl: Robotctl
+) -> None:
+    with bench_of(tmp_path, 1, 2, 2) as bench:
+        said = robotctl(
+            "bus", "test", "--port", tmp_path / "leg", "--ids", "1-2", "--seconds", "0.5", "--json", *PATIENT
+        )
+        assert {arrival.address for arrival in bench.witness.since(command="move_time_write")} == {1}
+    assert said.code == 1
+    assert "two servos shared its id" in said.json["servos"][1]["not_written"]
+
+
 def test_nobody_there_is_a_failed_check(tmp_path: Path, robotctl: Robotctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus_trial, "ALL", (1, 2, 3))
     with bench_of(tmp_path, 1):
