@@ -28,6 +28,9 @@ from .real import Devices, RealHardware, imu_config
 from .servo_frame import check_wiring
 from .sim import SimHardware, open_twin
 
+REPLY_S = 0.02
+"""Twice a real bus's: the emulated servos share this machine's cores with all that waits for them."""
+
 
 def open_emulated(bundle: Bundle, wiring: Wiring) -> EmulatedHardware:
     """The emulated devices of a bundle's own robot, its twin on the stand. Raises HardwareError."""
@@ -85,7 +88,7 @@ class EmulatedHardware:
             opened.enter_context(self.bench)
             lines = {bus: SerialLine(port, wiring.baud) for bus, port in self.bench.ports.items()}
             devices = Devices(lines, Bno085(Bno085Wire(self.chip, gpio, imu_config(imu))), FootSwitches(gpio, pins))
-            self._real = RealHardware(spec, wiring, devices)
+            self._real = RealHardware(spec, wiring, devices, reply_s=REPLY_S)
             self._opened = opened.pop_all()
 
     async def start(self) -> None:

@@ -23,7 +23,7 @@ from firmware_bridge.bno085_wire import Bno085Config
 from firmware_bridge.foot_switch import FootSwitchError, FootSwitches
 from firmware_bridge.mounting import Mounting
 from firmware_bridge.serial_line import PortError, SerialLine
-from firmware_bridge.servo_bus import ServoBus
+from firmware_bridge.servo_bus import REPLY_S, ServoBus
 from firmware_bridge.servo_limp import LimpReport
 from firmware_bridge.servo_sample import Feedback
 from firmware_bridge.servo_schedule import Pace, ServoSchedule
@@ -85,13 +85,19 @@ class RealHardware:
 
     Args:
         clock: monotonic time in s, the clock of all samples' stamps.
+        reply_s: how long a servo's answer may take beyond its time on the wire.
 
     Raises:
         HardwareError: the wires are not those of the policy's robot.
     """
 
     def __init__(
-        self, spec: PolicySpec, wiring: Wiring, devices: Devices, clock: Callable[[], float] = time.monotonic
+        self,
+        spec: PolicySpec,
+        wiring: Wiring,
+        devices: Devices,
+        clock: Callable[[], float] = time.monotonic,
+        reply_s: float = REPLY_S,
     ) -> None:
         self.schedules: dict[str, ServoSchedule] = {}
         self._frame = check_wiring(spec, wiring)
@@ -103,7 +109,7 @@ class RealHardware:
         self._read_period_s = spec.runtime.ctrl_dt / 2  # more would only take time from the neighbours
         self._move_ms = round(wiring.move_time_s * 1000)
         self._pressed_low = [wiring.foot_switches.all[name].pressed_low for name in FOOT_SWITCHES]
-        self._start_s = clock()
+        self._start_s, self._reply_s = clock(), reply_s
         home = to_units(self._frame, spec.robot.home)
         self._feedback = [Feedback(int(units), 0.0, self._start_s) for units in home]
         self._polling: asyncio.Task[None] | None = None
@@ -114,7 +120,7 @@ class RealHardware:
         """Ask every servo, start the IMU. Up to 3 s where something is wrong. Raises UnreachableError."""
         for bus, servo_ids in self._ids.items():
             pace = Pace(deadband_units=self._wiring.deadband_units, read_period_s=self._read_period_s)
-            self.schedules[bus] = ServoSchedule(ServoBus(bus, self._devices.lines[bus]), servo_ids, pace)
+            self.schedules[bus] = ServoSchedule(ServoBus(bus, self._devices.lines[bus], self._reply_s), servo_ids, pace)
             self.schedules[bus].start()
         self._polling = asyncio.create_task(self._devices.switches.run(), name="foot switches")
         try:

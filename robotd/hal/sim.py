@@ -155,10 +155,19 @@ class SimHardware:
                 mj.mj_step(model, data)
                 if self._lowering:
                     self._lower()
-                self._torques_nm[:-1] = self._torques_nm[1:]
-                self._torques_nm[-1] = np.abs(data.actuator_force)
-            mj.mj_forward(model, data)  # mj_step leaves the sensors one physics step behind the joints
-            np.maximum(self._torques_nm[-1], np.abs(data.actuator_force), out=self._torques_nm[-1])
+                self._note_torque(1)
+            self._settle()
+
+    def leap(self, count: int) -> None:
+        """As `step`, with one call into MuJoCo where nothing but physics changes: other threads go on meanwhile."""
+        with self.lock:
+            if self._lowering or self._push_s > 0:
+                self.step(count)
+                return
+            self.data.xfrc_applied[self._base_body, :3] = 0  # the last push is over
+            self._mujoco.mj_step(self.model, self.data, count)
+            self._note_torque(count)
+            self._settle()
 
     @property
     def enabled(self) -> bool:
@@ -251,6 +260,15 @@ class SimHardware:
         self._lowering = False
         self._torques_nm[:] = np.abs(data.actuator_force)
         self._fresh = True
+
+    def _settle(self) -> None:
+        """mj_step leaves the sensors one physics step behind the joints."""
+        self._mujoco.mj_forward(self.model, self.data)
+        np.maximum(self._torques_nm[-1], np.abs(self.data.actuator_force), out=self._torques_nm[-1])
+
+    def _note_torque(self, steps: int) -> None:
+        self._torques_nm[:-steps] = self._torques_nm[steps:]
+        self._torques_nm[-steps:] = np.abs(self.data.actuator_force)
 
     def _lower(self) -> None:
         """Move the stand down; take it away once a foot is on the floor."""
