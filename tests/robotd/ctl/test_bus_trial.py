@@ -94,15 +94,16 @@ def test_an_echo_is_seen(tmp_path: Path, robotctl: Robotctl) -> None:
     assert "echo seen" in table.out
 
 
-def test_a_servo_outside_its_limits_is_only_read(tmp_path: Path, robotctl: Robotctl) -> None:
+@pytest.mark.parametrize("units", [1012, -20])
+def test_a_servo_outside_its_limits_is_only_read(units: int, tmp_path: Path, robotctl: Robotctl) -> None:
     with bench_of(tmp_path, 1, 2) as bench:
-        place(bench, 1, 1012.0)
+        place(bench, 1, float(units))
         said = robotctl(
             "bus", "test", "--port", tmp_path / "leg", "--ids", "1-2", "--seconds", "0.5", "--json", *LENIENT
         )
         assert {arrival.address for arrival in bench.witness.since(command="move_time_write")} == {2}
     first, second = said.json["servos"]
-    assert first["not_written"] == "stands at 1012, outside its limits 0 to 1000: it would move"
+    assert first["not_written"] == f"stands at {units}, outside its limits 0 to 1000: it would move"
     assert first["writes_hz"] == 0 and second["not_written"] is None
 
 
