@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .config import TrainConfig
     from .evaluate import Evaluation
 
-REFUSED = 2
+FAILED, REFUSED = 1, 2
 
 
 class _Group(click.Group):
@@ -51,6 +51,7 @@ def train(
     """Train a policy with PPO; --resume goes on, --verify is a smoke test."""
     from .checkpoint import latest_checkpoint
     from .config import load_train_config
+    from .train import DivergedError
     from .train import train as run_training
 
     config = _changed(load_train_config(config_path), verify, **changes)
@@ -59,7 +60,11 @@ def train(
         if not verify:
             raise ContractError(f"{folder}: holds a run already, expected a new folder; use --run or --resume {folder}")
         (folder / "metrics.jsonl").unlink()
-    checkpoint = run_training(config, folder, latest_checkpoint(resume) if resume else None, _print_metrics)
+    try:
+        checkpoint = run_training(config, folder, latest_checkpoint(resume) if resume else None, _print_metrics)
+    except DivergedError as problem:
+        click.echo(f"trainer: {problem}", err=True)
+        sys.exit(FAILED)
     click.echo(f"checkpoint: {checkpoint}")
 
 

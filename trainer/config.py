@@ -86,18 +86,20 @@ class EnvConfig(_Section):
 
 
 class NetworkConfig(_Section):
-    """Multilayer perceptrons for actor and critic; the actor's spread starts at init_std and stays above min_std."""
+    """Multilayer perceptrons for actor and critic; the actor's spread starts at init_std and stays above min_std.
+
+    With `symmetric` both treat left and right alike by construction: f(x) = (g(x) + mirror(g(mirror(x)))) / 2."""
 
     policy_hidden_dims: tuple[int, ...] = (128, 128)
     value_hidden_dims: tuple[int, ...] = (128, 128)
     activation: Literal["elu", "relu", "tanh"] = "elu"
     init_std: Positive = 0.4
     min_std: Positive = 0.1
+    symmetric: bool = True
 
 
 class PpoConfig(_Section):
-    """Names as in the literature. The learning rate follows the KL divergence inside learning_rate_range;
-    mirror learns from every sample a second time, as its left-right reflection."""
+    """Names as in the literature. The learning rate follows the KL divergence inside learning_rate_range."""
 
     num_steps: Annotated[int, Field(gt=0)] = 24
     update_epochs: Annotated[int, Field(gt=0)] = 4
@@ -111,7 +113,6 @@ class PpoConfig(_Section):
     entropy_coef: NotNegative = 0.001
     value_coef: NotNegative = 1.0
     max_grad_norm: Positive = 1.0
-    mirror: bool = True
 
 
 class TrainConfig(_Section):

@@ -19,7 +19,7 @@ from .config import TrainConfig
 from .env import Env
 from .networks import Networks
 from .task import make_env, make_physics
-from .train import init_learner
+from .train import init_learner, make_networks
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (B, O) -> raw actions (B, J)
 EVALUATION_SIM_DT = 0.002
@@ -99,7 +99,7 @@ def evaluation_env(config: TrainConfig, trials: int, steps: int, push_n: float =
 def checkpoint_policy(config: TrainConfig, checkpoint: Path) -> tuple[Policy, Networks, Any, dict[str, Any]]:
     """A checkpoint's deterministic policy, its networks, its agent and its meta data. Raises ConfigError."""
     env = make_env(config)
-    networks = Networks.create(config.network, env.spec.num_joints)
+    networks = make_networks(config, env)
     template = init_learner(config, env, networks, jax.random.key(0))
     state, meta = load_checkpoint(checkpoint, template)
     agent = jax.tree.map(jnp.asarray, state.agent)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .config import NetworkConfig
 from .physics.body_state import Array
+from .symmetry import Mirrors
 
 ACTIVATIONS = {"elu": nn.elu, "relu": nn.relu, "tanh": nn.tanh}
 OBSERVATION_CLIP = 8.0
@@ -67,16 +68,19 @@ class Agent(NamedTuple):
 
 
 class Networks(NamedTuple):
-    """The two modules and what shapes the spread of actions."""
+    """The two modules, what shapes the spread of actions, and the reflections if left and right are treated alike."""
 
     actor: Mlp
     critic: Mlp
     config: NetworkConfig
+    mirrors: Mirrors | None
 
     @staticmethod
-    def create(config: NetworkConfig, action_dim: int) -> Networks:
+    def create(config: NetworkConfig, action_dim: int, mirrors: Mirrors | None = None) -> Networks:
+        """Networks for a robot with action_dim joints; `mirrors` count only where the config says symmetric."""
         actor = Mlp(config.policy_hidden_dims, action_dim, config.activation, 0.01)
-        return Networks(actor, Mlp(config.value_hidden_dims, 1, config.activation, 1.0), config)
+        critic = Mlp(config.value_hidden_dims, 1, config.activation, 1.0)
+        return Networks(actor, critic, config, mirrors if config.symmetric else None)
 
     def init(self, key: Array, obs_dim: int, critic_dim: int) -> Agent:
         k1, k2 = jax.random.split(key)
@@ -90,12 +94,30 @@ class Networks(NamedTuple):
 
     def mean(self, agent: Agent, obs: Array) -> Array:
         """The deterministic action, (..., J)."""
-        return self.actor.apply(agent.actor, agent.obs_norm.apply(obs))
+        one = self._one_sided_mean(agent, obs)
+        if self.mirrors is None:
+            return one
+        return 0.5 * (one + self.mirrors.action(self._one_sided_mean(agent, self.mirrors.obs(obs))))
 
     def std(self, agent: Agent) -> Array:
-        return jnp.maximum(jnp.exp(agent.log_std), self.config.min_std)
+        """Spread of the actions (J,), the same for a joint and its mirror image."""
+        log_std = agent.log_std
+        if self.mirrors is not None:
+            log_std = 0.5 * (log_std + log_std[self.mirrors.action.order])
+        return jnp.maximum(jnp.exp(log_std), self.config.min_std)
 
     def value(self, agent: Agent, critic_obs: Array) -> Array:
+        """Expected return, (...)."""
+        one = self._one_sided_value(agent, critic_obs)
+        if self.mirrors is None:
+            return one
+        return 0.5 * (one + self._one_sided_value(agent, self.mirrors.critic_obs(critic_obs)))
+
+    def _one_sided_mean(self, agent: Agent, obs: Array) -> Array:
+        mean: Array = self.actor.apply(agent.actor, agent.obs_norm.apply(obs))
+        return mean
+
+    def _one_sided_value(self, agent: Agent, critic_obs: Array) -> Array:
         value: Array = self.critic.apply(agent.critic, agent.critic_norm.apply(critic_obs))
         return value[..., 0]
 

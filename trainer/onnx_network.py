@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -72,8 +73,14 @@ def _serialize(networks: Networks, agent: Agent, spec: PolicySpec) -> bytes:
         "clip_low": np.float32(-OBSERVATION_CLIP),
         "clip_high": np.float32(OBSERVATION_CLIP),
     }
-    nodes = [
-        helper.make_node("Sub", [model.input_name, "obs_mean"], ["centred"]),
+    nodes, network_input = [], model.input_name
+    mirrors = networks.mirrors
+    if mirrors is not None:
+        network_input = "both_sides"
+        nodes += _both_sides(model.input_name, network_input)
+        weights |= {"obs_order": mirrors.obs.order, "obs_sign": mirrors.obs.sign}
+    nodes += [
+        helper.make_node("Sub", [network_input, "obs_mean"], ["centred"]),
         helper.make_node("Mul", ["centred", "obs_scale"], ["scaled"]),
         helper.make_node("Clip", ["scaled", "clip_low", "clip_high"], ["hidden_0"]),
     ]
@@ -82,10 +89,14 @@ def _serialize(networks: Networks, agent: Agent, spec: PolicySpec) -> bytes:
     for i in range(len(layers)):
         layer, last = layers[f"Dense_{i}"], i == len(layers) - 1
         weights |= {f"weight_{i}": layer["kernel"], f"bias_{i}": layer["bias"]}
-        out = model.output_name if last else f"linear_{i}"
+        out = model.output_name if last and mirrors is None else f"linear_{i}"
         nodes.append(helper.make_node("Gemm", [f"hidden_{i}", f"weight_{i}", f"bias_{i}"], [out]))
         if not last:
             nodes.append(helper.make_node(activation, [out], [f"hidden_{i + 1}"]))
+    if mirrors is not None:
+        nodes += _one_side(out, model.output_name)
+        weights |= {"half": np.float32(0.5), "action_order": mirrors.action.order, "action_sign": mirrors.action.sign}
+        weights |= {"first": np.array([0]), "second": np.array([1])}
     for name, value in weights.items():
         if not np.all(np.isfinite(np.asarray(value))):
             raise BundleError(f"policy.onnx: {name} holds a value that is not finite; the run diverged, train again")
@@ -94,7 +105,7 @@ def _serialize(networks: Networks, agent: Agent, spec: PolicySpec) -> bytes:
         "policy",
         [helper.make_tensor_value_info(model.input_name, TensorProto.FLOAT, [1, model.obs_dim])],
         [helper.make_tensor_value_info(model.output_name, TensorProto.FLOAT, [1, model.action_dim])],
-        [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in weights.items()],
+        [numpy_helper.from_array(_tensor(value), name) for name, value in weights.items()],
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="wildrobot")
     proto.ir_version = 8
@@ -102,3 +113,30 @@ def _serialize(networks: Networks, agent: Agent, spec: PolicySpec) -> bytes:
     helper.set_model_props(proto, facts)
     onnx.checker.check_model(proto)
     return bytes(proto.SerializeToString())
+
+
+def _both_sides(observation: str, rows: str) -> list[onnx.NodeProto]:
+    """[1, O] -> [2, O]: the observation and its mirror image."""
+    return [
+        helper.make_node("Gather", [observation, "obs_order"], ["obs_swapped"], axis=1),
+        helper.make_node("Mul", ["obs_swapped", "obs_sign"], ["obs_mirrored"]),
+        helper.make_node("Concat", [observation, "obs_mirrored"], [rows], axis=0),
+    ]
+
+
+def _one_side(rows: str, action: str) -> list[onnx.NodeProto]:
+    """[2, J] -> [1, J]: the mean of the first row and the second's mirror image."""
+    return [
+        helper.make_node("Gather", [rows, "first"], ["straight"], axis=0),
+        helper.make_node("Gather", [rows, "second"], ["reflected"], axis=0),
+        helper.make_node("Gather", ["reflected", "action_order"], ["swapped_back"], axis=1),
+        helper.make_node("Mul", ["swapped_back", "action_sign"], ["mirrored_back"]),
+        helper.make_node("Add", ["straight", "mirrored_back"], ["sum"]),
+        helper.make_node("Mul", ["sum", "half"], [action]),
+    ]
+
+
+def _tensor(value: Any) -> np.ndarray:
+    """Indices as int64, all else as float32."""
+    array = np.asarray(value)
+    return array.astype(np.int64 if np.issubdtype(array.dtype, np.integer) else np.float32)

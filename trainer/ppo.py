@@ -12,7 +12,6 @@ import optax
 from .config import PpoConfig
 from .networks import Agent, Networks, entropy, log_prob
 from .physics.body_state import Array
-from .symmetry import Mirror, doubled
 
 
 class Transition(NamedTuple):
@@ -103,21 +102,8 @@ def make_optimizer(config: PpoConfig) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(config.max_grad_norm), optax.scale_by_adam())
 
 
-class Mirrors(NamedTuple):
-    """Left-right reflections of observations, critic observations and actions."""
-
-    obs: Mirror
-    critic_obs: Mirror
-    action: Mirror
-
-
-def make_update(
-    networks: Networks, config: PpoConfig, mirrors: Mirrors | None = None
-) -> Callable[..., tuple[LearnerState, dict[str, Array]]]:
-    """The jitted update: values, advantages, epochs x minibatches, normalisers, learning rate from the KL.
-
-    With `mirrors` each sample is learned from a second time, as its mirror image.
-    """
+def make_update(networks: Networks, config: PpoConfig) -> Callable[..., tuple[LearnerState, dict[str, Array]]]:
+    """The jitted update: values, advantages, epochs x minibatches, normalisers, learning rate from the KL."""
     optimizer = make_optimizer(config)
     gradient = jax.grad(ppo_loss, has_aux=True)
 
@@ -136,8 +122,6 @@ def make_update(
     @jax.jit
     def update(state: LearnerState, rollout: Transition, key: Array) -> tuple[LearnerState, dict[str, Array]]:
         batch = make_batch(networks, state.agent, rollout, config)
-        if mirrors is not None:
-            batch = with_mirror_images(batch, mirrors, networks, state.agent)
         size = batch.advantages.shape[0]
 
         def epoch(state: LearnerState, key: Array) -> tuple[LearnerState, dict[str, Array]]:
@@ -164,22 +148,6 @@ def make_batch(networks: Networks, agent: Agent, rollout: Transition, config: Pp
     whole = Batch(rollout.obs, rollout.critic_obs, rollout.action, rollout.log_prob, advantages, returns)
     flat: Batch = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), whole)
     return flat
-
-
-def with_mirror_images(batch: Batch, mirrors: Mirrors, networks: Networks, agent: Agent) -> Batch:
-    """The samples [N, ...] and their mirror images: [2 N, ...].
-
-    The advantage is the original's; the log-probability is the present policy's for the mirrored action, so that
-    ratios begin at 1 and the KL measures the update alone, not how far the policy is from symmetric.
-    """
-    twice: Batch = jax.tree.map(lambda x: jnp.concatenate([x, x]), batch)
-    obs, action = doubled(batch.obs, mirrors.obs), doubled(batch.action, mirrors.action)
-    return twice._replace(
-        obs=obs,
-        critic_obs=doubled(batch.critic_obs, mirrors.critic_obs),
-        action=action,
-        log_prob=log_prob(networks.mean(agent, obs), networks.std(agent), action),
-    )
 
 
 def adapt_learning_rate(rate: Array, kl: Array, config: PpoConfig) -> Array:

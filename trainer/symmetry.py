@@ -1,7 +1,7 @@
 """Left and right: what a reflection in the robot's x-z plane does to observations and actions.
 
-A walk seen in a mirror is as good a walk. Each sample of a rollout is learned from twice, as it was and mirrored
-(Mittal et al., "Symmetry considerations for learning task symmetric robot policies", 2024, data augmentation).
+A walk seen in a mirror is as good a walk, so networks that treat both sides alike by construction learn from each
+sample about both (compare Abdolhosseini et al., "On learning symmetric locomotion", 2019).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from contract import PolicySpec, RobotConfig
@@ -36,6 +35,19 @@ class Mirror(NamedTuple):
 
     def __call__(self, x: Array) -> Array:
         return x[..., self.order] * self.sign
+
+
+class Mirrors(NamedTuple):
+    """The reflections of one robot and layout."""
+
+    obs: Mirror
+    critic_obs: Mirror
+    action: Mirror
+
+
+def make_mirrors(spec: PolicySpec, config: RobotConfig) -> Mirrors:
+    """All reflections that the networks need."""
+    return Mirrors(mirror_of_observation(spec, config), mirror_of_critic(spec, config), mirror_of_action(spec, config))
 
 
 def mirror_of_joints(config: RobotConfig) -> Mirror:
@@ -87,8 +99,3 @@ def join(parts: Sequence[Mirror]) -> Mirror:
     starts = np.cumsum([0, *(len(part.order) for part in parts)])
     order = np.concatenate([part.order + start for part, start in zip(parts, starts, strict=False)])
     return Mirror(order, np.concatenate([part.sign for part in parts]).astype(np.float32))
-
-
-def doubled(x: Array, mirror: Mirror) -> Array:
-    """Samples (N, D) and their mirror images, (2 N, D)."""
-    return jnp.concatenate([x, mirror(x)])

@@ -17,9 +17,9 @@ from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig, config_hash
 from .env import Env
 from .networks import Networks
-from .ppo import LearnerState, Mirrors, Transition, make_optimizer, make_update
+from .ppo import LearnerState, Transition, make_optimizer, make_update
 from .rollout import Sampler
-from .symmetry import mirror_of_action, mirror_of_critic, mirror_of_observation
+from .symmetry import make_mirrors
 from .task import make_env, make_physics
 
 
@@ -54,12 +54,22 @@ def init_learner(config: TrainConfig, env: Env, networks: Networks, key: Any) ->
     return LearnerState(agent, opt_state, jnp.asarray(config.ppo.learning_rate), jnp.zeros((), jnp.int32))
 
 
-def make_mirrors(env: Env) -> Mirrors:
-    """The reflections of an env's robot and layout."""
-    robot = env.robot.config
-    return Mirrors(
-        mirror_of_observation(env.spec, robot), mirror_of_critic(env.spec, robot), mirror_of_action(env.spec, robot)
-    )
+def make_networks(config: TrainConfig, env: Env) -> Networks:
+    """Actor and critic for an env's robot and layout."""
+    return Networks.create(config.network, env.spec.num_joints, make_mirrors(env.spec, env.robot.config))
+
+
+class DivergedError(RuntimeError):
+    """A loss is not finite any more: the parameters are lost, the last checkpoint is not."""
+
+
+def _check_finite(losses: dict[str, Any], iteration: int, last: Path) -> None:
+    for name, value in losses.items():
+        if not np.isfinite(value):
+            raise DivergedError(
+                f"iteration {iteration}: {name} is {float(value)}, expected a finite number; "
+                f"train with a lower learning rate or another seed; what was learned before is in {last}"
+            )
 
 
 def make_physics_for_shapes(env: Env) -> Any:
@@ -88,9 +98,9 @@ def train(
     run.mkdir(parents=True, exist_ok=True)
     (run / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     env = make_env(config)
-    networks = Networks.create(config.network, env.spec.num_joints)
+    networks = make_networks(config, env)
     sampler = Sampler(env, networks, make_physics(env))
-    update = make_update(networks, config.ppo, make_mirrors(env) if config.ppo.mirror else None)
+    update = make_update(networks, config.ppo)
     key, k_init, k_start = jax.random.split(jax.random.key(config.seed), 3)
     state, done = init_learner(config, env, networks, k_init), 0
     if resume is not None:
@@ -115,6 +125,7 @@ def train(
             log.write(json.dumps(metrics) + "\n")
             log.flush()
             report(metrics)
+            _check_finite(losses, iteration, last)
             if iteration % config.checkpoint_every == 0 or iteration == config.iterations:
                 last = run / "checkpoints" / str(metrics["env_steps"])
                 save_checkpoint(last, state, {"iteration": iteration, "config_hash": config_hash(config)})

@@ -8,6 +8,7 @@ from trainer.config import TrainConfig, load_train_config
 from trainer.env import Env
 from trainer.networks import Networks
 from trainer.task import make_env
+from trainer.train import make_networks
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +23,7 @@ def env(config: TrainConfig) -> Env:
 
 @pytest.fixture(scope="session")
 def networks(config: TrainConfig, env: Env) -> Networks:
-    return Networks.create(config.network, env.spec.num_joints)
+    return make_networks(config, env)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from trainer.config import NetworkConfig
 from trainer.env import Env
 from trainer.networks import Agent, Networks
 from trainer.onnx_network import PARITY_INPUTS, build_onnx, parity_error, sample_observations
+from trainer.symmetry import make_mirrors
 
 CRITIC_DIM = 7
 
@@ -23,9 +24,11 @@ def trained(networks: Networks, obs_dim: int, key: jax.Array) -> Agent:
     return agent._replace(actor=louder, obs_norm=agent.obs_norm.update(samples))
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("activation", ["elu", "relu", "tanh"])
-def test_onnx_is_the_network(env: Env, key: jax.Array, activation: str) -> None:
-    networks = Networks.create(NetworkConfig(activation=activation, policy_hidden_dims=(64, 32)), env.spec.num_joints)
+def test_onnx_is_the_network(env: Env, key: jax.Array, activation: str, symmetric: bool) -> None:
+    config = NetworkConfig(activation=activation, policy_hidden_dims=(64, 32), symmetric=symmetric)
+    networks = Networks.create(config, env.spec.num_joints, make_mirrors(env.spec, env.robot.config))
     agent = trained(networks, env.spec.model.obs_dim, key)
     content = build_onnx(networks, agent, env.spec)
     assert parity_error(content, networks, agent) <= 1e-5

@@ -14,9 +14,8 @@ from trainer.checkpoint import latest_checkpoint, load_checkpoint
 from trainer.config import TrainConfig
 from trainer.env import Env
 from trainer.evaluate import wilson_interval
-from trainer.networks import Networks
 from trainer.onnx_network import open_session
-from trainer.train import init_learner
+from trainer.train import init_learner, make_networks
 
 
 def trainer(*words: object) -> subprocess.CompletedProcess[str]:
@@ -58,7 +57,7 @@ def test_export_and_evaluate(run: Path, tmp_path: Path) -> None:
 
 
 def test_resume_goes_on_from_the_checkpoint(run: Path, tmp_path: Path, config: TrainConfig, env: Env) -> None:
-    networks = Networks.create(config.network, env.spec.num_joints)
+    networks = make_networks(config, env)
     again = tmp_path / "again"
     words = ("--iterations", 11, "--num-envs", 32, "--run", again, "--resume", run)
     done = trainer("train", "--config", STANDING, *words)
