@@ -15,7 +15,7 @@ from trainer.config import TrainConfig
 from trainer.env import Env
 from trainer.evaluate import wilson_interval
 from trainer.onnx_network import open_session
-from trainer.train import init_learner, make_networks
+from trainer.train import DivergedError, init_learner, make_networks, train
 
 
 def trainer(*words: object) -> subprocess.CompletedProcess[str]:
@@ -96,3 +96,17 @@ def test_wilson_interval_is_the_textbooks() -> None:
     low, high = wilson_interval(8, 10)
     assert low == pytest.approx(0.4901, abs=2e-4) and high == pytest.approx(0.9433, abs=2e-4)
     assert wilson_interval(64, 64)[1] == 1.0
+
+
+def test_a_diverged_run_ends_and_names_its_last_checkpoint(config: TrainConfig, tmp_path: Path) -> None:
+    ppo = config.ppo.model_copy(
+        update={"learning_rate": 1e30, "learning_rate_range": (1e30, 1e30), "num_steps": 4, "num_minibatches": 1}
+    )
+    wild = config.model_copy(
+        update={"ppo": ppo, "iterations": 20, "env": config.env.model_copy(update={"num_envs": 4})}
+    )
+    with pytest.raises(
+        DivergedError, match=r"iteration \d+: \w+ is nan, expected a finite number; .*lower learning rate"
+    ):
+        train(wild, tmp_path / "run")
+    assert (tmp_path / "run" / "metrics.jsonl").read_text().strip()
