@@ -63,6 +63,7 @@ class EmulatedHardware:
         self.twin = twin
         self.live = LiveTwin(twin, spec, wiring, physics_clock)
         gpio, imu, switches = EmulatedGpio(), wiring.imu, wiring.foot_switches.all
+        config = imu_config(imu)
         w, x, y, z = imu.mounting_wxyz
         self.chip = Bno085Chip(
             gpio,
@@ -87,7 +88,7 @@ class EmulatedHardware:
         with ExitStack() as opened:
             opened.enter_context(self.bench)
             lines = {bus: SerialLine(port, wiring.baud) for bus, port in self.bench.ports.items()}
-            devices = Devices(lines, Bno085(Bno085Wire(self.chip, gpio, imu_config(imu))), FootSwitches(gpio, pins))
+            devices = Devices(lines, Bno085(Bno085Wire(self.chip, gpio, config), config), FootSwitches(gpio, pins))
             self._real = RealHardware(spec, wiring, devices, reply_s=REPLY_S)
             self._opened = opened.pop_all()
 

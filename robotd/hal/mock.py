@@ -42,7 +42,7 @@ class MockHardware:
 
     async def stop(self) -> None:
         """Limp."""
-        self.disable()
+        self._enabled = False
 
     def place(self, joint_pos_rad: Array, quat_wxyz: tuple[float, ...] = _UPRIGHT) -> None:
         """Put the joints (J,) rad and the IMU (wxyz) where they are wanted; the next `read` sees exactly that."""

@@ -97,7 +97,24 @@ def test_a_field_bundle_without_home_is_refused_on_every_hal(tmp_path: Path) -> 
 
 
 def test_an_unknown_hal_lists_the_known_ones(bundle: Path) -> None:
-    assert refusal("--bundle", bundle, "--hal", "moon").endswith("--hal moon: no such hardware (known: mock, sim)")
+    sentence = refusal("--bundle", bundle, "--hal", "moon")
+    assert sentence.endswith("--hal moon: no such hardware (known: emulated, mock, real, sim)")
+
+
+def test_without_devices_real_is_not_reachable_in_one_sentence(bundle: Path) -> None:
+    for check in ([], ["--check"]):
+        result = robotd("--bundle", bundle, "--hal", "real", *check)
+        assert (result.returncode, result.stdout) == (3, "")
+        (sentence,) = result.stderr.splitlines()
+        assert sentence == (
+            "robotd: --hal real: /dev/servo_left_leg: no such port; plug the adapter in, or name another port"
+        )
+
+
+def test_wires_of_another_robot_are_refused_not_unreachable(bundle: Path, tmp_path: Path) -> None:
+    config = tmp_path / "robotd.yaml"
+    config.write_text("hardware: {joints: {hip: {bus: upper, servo_id: 1}}, calibration: {hip: {}}}")
+    assert "no wire for left_hip_pitch" in refusal("--bundle", bundle, "--hal", "real", "--config", config)
 
 
 def test_sim_without_mujoco_says_how_to_get_it(bundle: Path) -> None:
@@ -121,7 +138,7 @@ def test_wrong_usage_is_one_sentence_too(arguments: tuple[str, ...], word: str) 
     assert word in refusal(*arguments)
 
 
-@pytest.mark.parametrize("hal", ["sim", "mock"])
+@pytest.mark.parametrize("hal", ["sim", "mock", "emulated"])
 def test_check_reports_and_starts_nothing(bundle: Path, hal: str) -> None:
     result = robotd("--bundle", bundle, "--hal", hal, "--check")
     assert result.returncode == 0 and result.stderr == ""
