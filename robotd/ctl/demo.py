@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,9 +16,10 @@ from contract import assets_dir
 from robotd.ctl.director import Script
 from robotd.ctl.outcome import EXIT_OK, exit_code, make_outcome, table, verdict
 from robotd.ctl.progress import Progress
-from robotd.ctl.refusal import Refusal, refusing
+from robotd.ctl.refusal import Refusal, Unreachable
 from robotd.ctl.show import film, perform, prepare
 from robotd.daemon import Refusal as StartRefusal
+from robotd.daemon import Unreachable as StartUnreachable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -63,9 +65,10 @@ def command(
 ) -> int:
     """Run a policy on the physics twin, push it, and film what happened.
 
-    The robot homes, is set on its feet, and the policy takes over; the twin falls if the policy is wrong. OUT gets
-    filmstrip.png and demo.mp4. With --hal emulated all goes through the bytes of emulated servos, IMU and switches, in
-    wall time: a machine too busy for that stops the robot as it would on a robot. Exit 0 only if the robot stayed up and no fault latched, 1 if not, 130 if interrupted.
+    The robot homes, is set on its feet, and the policy takes over; the twin falls if the policy is wrong. With --hal
+    emulated all goes through the bytes of emulated servos, IMU and switches, in wall time: a machine too busy for that
+    stops the robot, as it would a real one. OUT gets filmstrip.png and demo.mp4. Exit 0 only if the robot stayed up and
+    no fault latched, 1 if not, 3 if the hardware does not answer, 130 if interrupted.
     """
     progress = Progress(sys.stderr)
     script = Script(
@@ -76,13 +79,13 @@ def command(
         push_every_s=numbers["push_every"],
         seed=numbers["seed"],
     )
-    with refusing(StartRefusal):
+    with _starting():
         show = prepare(bundle or assets_dir() / "bundles" / "standing", hal, allow_unverified, script, buses)
     _make_folder(out)
     for warning in show.bundle.warnings:
         progress.say(f"warning: {warning}")
 
-    with refusing(StartRefusal):
+    with _starting():
         summary, director, witness = perform(show, progress, headless, strict_timing)
     outcome = make_outcome(witness, script, show.ctrl_dt, str(show.bundle.path), hal)
     result = verdict(outcome, summary, witness, show.ctrl_dt, director.interrupted)
@@ -104,6 +107,17 @@ def command(
         if note:
             progress.say(note)
     return code
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Why robotd does not start, with robotctl's exit codes."""
+    try:
+        yield
+    except StartUnreachable as problem:
+        raise Unreachable(str(problem)) from None
+    except StartRefusal as problem:
+        raise Refusal(str(problem)) from None
 
 
 def _make_folder(out: Path) -> None:

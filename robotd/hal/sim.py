@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contract import FOOT_SWITCHES, Bundle, ContractError, PolicySpec, RobotConfig, Signals
-from contract.bundle import same_names
+from contract import Bundle, PolicySpec, RobotConfig, Signals
 from contract.frames import Array
 from robotd.mode import Mode
 from robotd.record import TickRecord
 
 from .hardware import HardwareError
-from .twin_model import STAND, compile_model
+from .twin_model import STAND, compile_model, find_parts
 
 SWITCH_CLOSES_N = 2.0
 CLEARANCE_M = 0.08  # of the feet in the home pose; a limp leg hangs lower
@@ -79,7 +78,9 @@ class SimHardware:
             raise HardwareError(
                 f"sim_dt {sim_dt_s} s: expected a whole fraction of the control period {spec.runtime.ctrl_dt} s"
             )
-        self._bind(robot_config)
+        parts = find_parts(self._mujoco, self.model, model_path, spec, robot_config)
+        self._joint_qpos, self._joint_qvel, self._base_qpos, self._base_body, self._imu, self._touch = parts
+        self._stand, self._weld = int(self.model.body(STAND).mocapid[0]), self.model.equality(STAND).id
         noise = np.random.default_rng(seed).uniform(-joint_noise_rad, joint_noise_rad, spec.num_joints)
         self._start_rad = np.clip(spec.robot.home + noise, spec.robot.range_min, spec.robot.range_max)
         self._push_n, self._push_s = np.zeros(3), 0.0
@@ -275,32 +276,6 @@ class SimHardware:
         self.data.mocap_pos[self._stand][2] -= LOWERING_M_S * self.model.opt.timestep
         if any(contact.dist <= 0 for contact in self.data.contact):
             self.data.eq_active[self._weld] = self._lowering = False
-
-    def _bind(self, robot_config: RobotConfig | None) -> None:
-        """Find joints, base, IMU and foot switches in the model, by name and in policy order."""
-        mj, model = self._mujoco, self.model
-        driven = tuple(model.joint(int(joint)).name for joint in model.actuator_trnid[:, 0])
-        try:
-            same_names(driven, str(self._path), self._spec.robot.actuator_names)
-        except ContractError as problem:
-            raise HardwareError(str(problem)) from None
-        joints = model.actuator_trnid[:, 0]
-        self._joint_qpos, self._joint_qvel = model.jnt_qposadr[joints], model.jnt_dofadr[joints]
-        free = next(joint for joint in range(model.njnt) if model.jnt_type[joint] == mj.mjtJoint.mjJNT_FREE)
-        self._base_qpos, self._base_body = int(model.jnt_qposadr[free]), int(model.jnt_bodyid[free])
-        self._stand = int(model.body(STAND).mocapid[0])
-        self._weld = model.equality(STAND).id
-        site = "imu" if robot_config is None else robot_config.imu.site
-        self._imu = self._find(mj.mjtObj.mjOBJ_SITE, site, "site of the IMU")
-        if "foot_switches" in self._spec.observation.names or robot_config is not None:
-            sensors = [self._find(mj.mjtObj.mjOBJ_SENSOR, name, "touch sensor") for name in FOOT_SWITCHES]
-            self._touch = model.sensor_adr[sensors]
-
-    def _find(self, kind: Any, name: str, word: str) -> int:
-        index = int(self._mujoco.mj_name2id(self.model, kind, name))
-        if index < 0:
-            raise HardwareError(f"{self._path}: no {word} named {name!r}, expected one; add it to the MJCF")
-        return index
 
 
 def _import_mujoco() -> Any:

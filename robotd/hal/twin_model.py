@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract import FOOT_SWITCHES, ContractError, PolicySpec, RobotConfig
+from contract.bundle import same_names
 
 from .hardware import HardwareError
 
 STAND = "robotd_stand"
+
+
+class Parts(NamedTuple):
+    """Where things are in a mujoco.MjModel. joint_qpos, joint_qvel (J,) in policy order; base_qpos: the first of the
+    free joint's seven; imu: its site; touch (F,) the switches' places in sensordata, empty where nobody asks for them.
+    """
+
+    joint_qpos: NDArray[np.intp]
+    joint_qvel: NDArray[np.intp]
+    base_qpos: int
+    base_body: int
+    imu: int
+    touch: NDArray[np.intp]
 
 
 def compile_model(mujoco: Any, path: Path, sim_dt_s: float) -> Any:
@@ -43,3 +62,32 @@ def compile_model(mujoco: Any, path: Path, sim_dt_s: float) -> Any:
         raise HardwareError(
             f"{path}: MuJoCo cannot load it ({detail}), expected an MJCF; export the bundle again"
         ) from None
+
+
+def find_parts(mujoco: Any, model: Any, path: Path, spec: PolicySpec, robot_config: RobotConfig | None) -> Parts:
+    """Find joints, base, IMU and foot switches by name. Raises HardwareError: the MJCF at `path` is not the spec's."""
+    joints = model.actuator_trnid[:, 0]
+    try:
+        same_names(tuple(model.joint(int(joint)).name for joint in joints), str(path), spec.robot.actuator_names)
+    except ContractError as problem:
+        raise HardwareError(str(problem)) from None
+
+    def find(kind: Any, name: str, word: str) -> int:
+        index = int(mujoco.mj_name2id(model, kind, name))
+        if index < 0:
+            raise HardwareError(f"{path}: no {word} named {name!r}, expected one; add it to the MJCF")
+        return index
+
+    free = next(joint for joint in range(model.njnt) if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE)
+    site = "imu" if robot_config is None else robot_config.imu.site
+    imu = find(mujoco.mjtObj.mjOBJ_SITE, site, "site of the IMU")
+    wanted = FOOT_SWITCHES if "foot_switches" in spec.observation.names or robot_config is not None else ()
+    sensors = [find(mujoco.mjtObj.mjOBJ_SENSOR, name, "touch sensor") for name in wanted]
+    return Parts(
+        joint_qpos=model.jnt_qposadr[joints],
+        joint_qvel=model.jnt_dofadr[joints],
+        base_qpos=int(model.jnt_qposadr[free]),
+        base_body=int(model.jnt_bodyid[free]),
+        imu=imu,
+        touch=model.sensor_adr[np.array(sensors, np.intp)],
+    )

@@ -101,7 +101,10 @@ def test_an_unknown_hal_lists_the_known_ones(bundle: Path) -> None:
     assert sentence.endswith("--hal moon: no such hardware (known: emulated, mock, real, sim)")
 
 
-def test_without_devices_real_is_not_reachable_in_one_sentence(bundle: Path) -> None:
+def test_without_devices_real_is_not_reachable_in_one_sentence(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WILDROBOT_HOME", str(tmp_path))
     for check in ([], ["--check"]):
         result = robotd("--bundle", bundle, "--hal", "real", *check)
         assert (result.returncode, result.stdout) == (3, "")
@@ -111,7 +114,10 @@ def test_without_devices_real_is_not_reachable_in_one_sentence(bundle: Path) -> 
         )
 
 
-def test_wires_of_another_robot_are_refused_not_unreachable(bundle: Path, tmp_path: Path) -> None:
+def test_wires_of_another_robot_are_refused_not_unreachable(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WILDROBOT_HOME", str(tmp_path))
     config = tmp_path / "robotd.yaml"
     config.write_text("hardware: {joints: {hip: {bus: upper, servo_id: 1}}, calibration: {hip: {}}}")
     assert "no wire for left_hip_pitch" in refusal("--bundle", bundle, "--hal", "real", "--config", config)
