@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from firmware_bridge.hiwonder import BAUD, Packet, PacketStream, wire_time_s
+from firmware_bridge.hiwonder import BAUD, HEADER, Packet, PacketStream, wire_time_s
 
 from .fault import FaultKind, fault_kind
 from .servo import EmulatedServo
@@ -98,9 +98,10 @@ class ServoWire:
         if begin_s < self._reply_s[1] and self._host_free_s > self._reply_s[0]:
             data = self._collide(data)
         byte_s = (self._host_free_s - begin_s) / len(data)
-        for index in range(len(data)):
-            for packet in self._stream.feed(data[index : index + 1]):
-                self._push(begin_s + (index + 1) * byte_s, packet)
+        step = len(data) if not self._stream.held_bytes and _is_one_packet(data) else 1
+        for end in range(step, len(data) + 1, step):
+            for packet in self._stream.feed(data[end - step : end]):
+                self._push(begin_s + end * byte_s, packet)
 
     def due_s(self) -> float | None:
         """When `deliver` has something to do next; None while the wire is silent."""
@@ -166,3 +167,8 @@ class ServoWire:
     def _push(self, due_s: float, packet: Packet | None, data: bytearray | None = None, spoken: bool = False) -> None:
         self._order += 1
         heapq.heappush(self._events, _Event(due_s, self._order, packet, data or bytearray(), spoken))
+
+
+def _is_one_packet(data: bytes) -> bool:
+    """Whether this has the length of one packet and no more: then it ends with its last byte, or not at all."""
+    return data[: len(HEADER)] == HEADER and len(data) > 3 and len(data) == data[3] + 3
