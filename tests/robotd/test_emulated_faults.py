@@ -8,7 +8,6 @@ import time
 import numpy as np
 import pytest
 from emulated_robot import emulated
-from robot_builder import Script
 
 from contract import Bundle
 from robotd.clock import MonotonicClock
@@ -16,7 +15,7 @@ from robotd.config import MotionConfig, RobotdConfig, SafetyConfig
 from robotd.daemon import run
 from robotd.hal.emulated import EmulatedHardware
 from robotd.loop import RunSummary
-from robotd.mode import Mode
+from robotd.mode import Event, Mode
 from robotd.record import Hook, Operator, Orders, TickRecord
 from robotd.safety import Fault
 from robotd.wiring import Wiring
@@ -46,7 +45,7 @@ def test_a_bus_that_dies_ends_in_a_crouch_and_limp_proven_on_the_others(
                 hardware.bench.unplug("left_leg")
                 died_s.append(time.monotonic())
 
-        summary = play(hardware, zero_bundle, Script(active_ticks=500), look)
+        summary = play(hardware, zero_bundle, arm_until_fault, look)
         servos = {bus: wire.servos for bus, wire in hardware.bench.wires.items()}
         assert Fault.JOINT_STALE in summary.faults and summary.mode is Mode.FAULT and summary.error is None
         order = [mode for _, mode in modes]
@@ -63,14 +62,20 @@ def test_a_bus_that_dies_ends_in_a_crouch_and_limp_proven_on_the_others(
     assert "right_hip_pitch" not in caplog.text.partition("torque may still be on")[2]
 
 
+def arm_until_fault(record: TickRecord | None) -> Orders:
+    """Home, hold home, end at a fault or after a while."""
+    over = record is not None and (record.mode is Mode.FAULT or record.number >= 1500)
+    return Orders((Event.ARM,), shutdown=over)
+
+
 def counted_ticks(hardware: EmulatedHardware, bundle: Bundle, ticks: int, arm: bool) -> list[TickRecord]:
-    """The records of a run of so many ticks in which nothing is asked but perhaps to arm."""
+    """The records of a run of so many ticks in which nothing is asked but perhaps, again and again, to arm."""
     records: list[TickRecord] = []
 
     def operator(record: TickRecord | None) -> Orders:
-        if arm and record is None:
-            return Script(1)(None)
-        return Orders(shutdown=record is not None and record.number >= ticks)
+        if record is not None and record.number >= ticks:
+            return Orders(shutdown=True)
+        return Orders((Event.ARM,) if arm else ())
 
     play(hardware, bundle, operator, records.append)
     return records
