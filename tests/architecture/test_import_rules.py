@@ -18,7 +18,7 @@ BREAKERS = {
     "firmware_bridge imports nothing of ours": ("firmware_bridge/hiwonder.py", "import contract"),
     "robotd never trains": ("robotd/policy.py", "def late():\n    import jax"),
     "trainer never drives a robot": ("trainer/env.py", "import robotd.mode"),
-    "only the bench and two backends know devices": ("robotd/daemon.py", "import firmware_bridge.hiwonder"),
+    "only the bench and the backends with wires know devices": ("robotd/hal/sim.py", "import firmware_bridge.hiwonder"),
     "the heart never imports ctl": ("robotd/loop.py", "import robotd.ctl.cli"),
     "the pure files import no hardware, no clock and no event loop": ("robotd/safety.py", "import asyncio"),
 }
