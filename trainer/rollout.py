@@ -44,7 +44,7 @@ class Sampler:
 
     def __init__(self, env: Env, networks: Networks, physics: Physics) -> None:
         self.env, self.networks, self.physics = env, networks, physics
-        self._act = jax.jit(self._act_step, static_argnames="deterministic")
+        self._act = jax.jit(self._act_step)
         self._judge = jax.jit(self._judge_step)
         self._start = jax.jit(jax.vmap(env.start))
 
@@ -53,15 +53,13 @@ class Sampler:
         states, qpos, qvel = self._start(jax.random.split(key, self.physics.num_envs))
         return Worker(states, self.physics.reset(np.arange(self.physics.num_envs), np.asarray(qpos), np.asarray(qvel)))
 
-    def step(
-        self, agent: Agent, worker: Worker, key: Array, deterministic: bool = False
-    ) -> tuple[Worker, Step, Outcome, Array]:
+    def step(self, agent: Agent, worker: Worker, key: Array) -> tuple[Worker, Step, Outcome, Array]:
         """One control step of all robots; ended episodes begin anew.
 
         Returns:
             The worker, what was seen and done, the outcome, and next_critic_obs [B, C] before any reset.
         """
-        states, step, targets, push = self._act(agent, worker, key, deterministic)
+        states, step, targets, push = self._act(agent, worker, key)
         body = self.physics.step(np.asarray(targets), np.asarray(push))
         states, outcome, critic_obs, fresh = self._judge(states, body, step.action, key)
         ended = np.flatnonzero(np.asarray(outcome.terminated | outcome.truncated))
@@ -82,15 +80,12 @@ class Sampler:
         stack = jax.tree.map(lambda *x: np.stack(x), *rows)
         return worker, stack, jax.tree.map(lambda *x: float(np.mean(x)), *terms)
 
-    def _act_step(
-        self, agent: Agent, worker: Worker, key: Array, deterministic: bool
-    ) -> tuple[EnvState, Step, Array, Array]:
+    def _act_step(self, agent: Agent, worker: Worker, key: Array) -> tuple[EnvState, Step, Array, Array]:
         batch = self.physics.num_envs
         k_obs, k_action, k_push = jax.random.split(key, 3)
         obs, critic_obs = jax.vmap(self.env.observe)(worker.states, worker.body, jax.random.split(k_obs, batch))
         mean, std = self.networks.mean(agent, obs), self.networks.std(agent)
-        noise = 0.0 if deterministic else jax.random.normal(k_action, mean.shape)
-        action = mean + std * noise
+        action = mean + std * jax.random.normal(k_action, mean.shape)
         states, targets, push = jax.vmap(self.env.act)(worker.states, action, jax.random.split(k_push, batch))
         return states, Step(obs, critic_obs, action, log_prob(mean, std, action)), targets, push
 

@@ -17,6 +17,7 @@ from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig, config_hash
 from .env import Env
 from .networks import Networks
+from .physics.native import NativePhysics
 from .ppo import LearnerState, Transition, make_optimizer, make_update
 from .rollout import Sampler
 from .symmetry import make_mirrors
@@ -47,7 +48,7 @@ class EpisodeMeter:
 def init_learner(config: TrainConfig, env: Env, networks: Networks, key: Any) -> LearnerState:
     """Fresh parameters for an env's sizes."""
     state, _, _ = env.start(key)
-    body = jax.tree.map(lambda x: x[0], make_physics_for_shapes(env))
+    body = jax.tree.map(lambda x: x[0], one_robot_at_home(env))
     obs, critic_obs = env.observe(state, body, key)
     agent = networks.init(key, obs.shape[-1], critic_obs.shape[-1])
     opt_state = make_optimizer(config.ppo).init(agent)
@@ -72,10 +73,8 @@ def _check_finite(losses: dict[str, Any], iteration: int, last: Path) -> None:
             )
 
 
-def make_physics_for_shapes(env: Env) -> Any:
+def one_robot_at_home(env: Env) -> Any:
     """One robot at home: its BodyState tells all shapes."""
-    from .physics.native import NativePhysics
-
     one = NativePhysics(env.robot, 1, env.config.decimation, 1)
     return one.reset(np.arange(1), env.robot.home_qpos[None], np.zeros((1, env.robot.model.nv)))
 
