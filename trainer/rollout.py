@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,17 +10,8 @@ import numpy as np
 
 from .env import Env, EnvState, Outcome
 from .networks import Agent, Networks, log_prob
-from .physics.body_state import Array, BodyState
+from .physics.body_state import Array, BodyState, Physics
 from .ppo import Transition
-
-
-class Physics(Protocol):
-    """The one face of all physics backends; see trainer.physics.native for shapes and units."""
-
-    num_envs: int
-
-    def step(self, targets: np.ndarray, push_force: np.ndarray) -> BodyState: ...
-    def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> BodyState: ...
 
 
 class Worker(NamedTuple):

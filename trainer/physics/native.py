@@ -6,14 +6,19 @@ import mujoco
 import numpy as np
 from mujoco.batch import Batch
 
-from .body_state import BodyState
+from .body_state import BodyState, PhysicsParams
 from .robot_model import RobotModel
 
 VELOCITY_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
+STATE_FIELDS = ("qpos", "qvel", "ctrl", "xfrc_applied", "sensordata", "qfrc_actuator", "site_xpos")
+MODEL_FIELDS = (
+    "geom_friction", "body_mass", "body_inertia", "actuator_gainprm", "actuator_biasprm", "actuator_forcerange",
+    "dof_damping", "dof_frictionloss", "geom_quat",
+)  # fmt: skip
 
 
 class NativePhysics:
-    """B robots. Forces and touch are those of the last substep, all else is current."""
+    """B robots, each with its own model fields: trainer.physics.body_state.Physics."""
 
     def __init__(self, robot: RobotModel, num_envs: int, decimation: int, num_threads: int = 0) -> None:
         """`decimation` physics steps make one control step; 0 threads means one for each core."""
@@ -21,16 +26,13 @@ class NativePhysics:
         self.num_envs = num_envs
         self.decimation = decimation
         self._batch = Batch(robot.model, num_envs, num_threads, persistent=True)
-        names = ("qpos", "qvel", "ctrl", "xfrc_applied", "sensordata", "qfrc_actuator")
-        self._qpos, self._qvel, self._ctrl, self._xfrc, self._sensors, self._torque = map(self._batch.bind, names)
+        fields = map(self._batch.bind, STATE_FIELDS)
+        self._qpos, self._qvel, self._ctrl, self._xfrc, self._sensors, self._torque, self._sites = fields
+        self._fields: dict[str, np.ndarray] = {}
 
     def step(self, targets: np.ndarray, push_force: np.ndarray) -> BodyState:
-        """One control step.
-
-        Args:
-            targets: (B, decimation, J) rad, a joint target for each physics step: latency is in here.
-            push_force: (B, 3) N, world frame, on the base body.
-        """
+        """One control step; see the protocol."""
+        targets = np.asarray(targets)
         self._xfrc[:, self.robot.base_body, :3] = push_force
         for substep in range(self.decimation):
             self._ctrl[:, self.robot.actuator] = targets[:, substep]
@@ -38,16 +40,38 @@ class NativePhysics:
             self._batch.step(nstep=1, stage=VELOCITY_STAGE if last else 0)
         return self._read()
 
-    def reset(self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray) -> BodyState:
-        """Put robots `ids` (N,) into states qpos (N, nq), qvel (N, nv), holding their pose; returns all B."""
+    def reset(
+        self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray, params: PhysicsParams | None = None
+    ) -> BodyState:
+        """Put robots into states; see the protocol."""
         if len(ids):
             ids = np.asarray(ids, np.int32)
+            if params is not None:
+                self._vary(ids, params)
             self._batch.reset(ids, stage=0)
             self._qpos[ids], self._qvel[ids] = qpos, qvel
-            self._ctrl[ids] = qpos[:, self.robot.qpos]
+            self._ctrl[ids] = np.asarray(qpos)[:, self.robot.qpos]
             self._xfrc[ids] = 0.0
             self._batch.forward(ids)
         return self._read()
+
+    def _vary(self, ids: np.ndarray, params: PhysicsParams) -> None:
+        """Give robots `ids` model fields of their own: the MJCF's values, scaled."""
+        robot, model = self.robot, self.robot.model
+        p = PhysicsParams(*(np.asarray(field, np.float64) for field in params))
+        if not self._fields:
+            self._fields = {name: self._batch.expand(name) for name in MODEL_FIELDS}
+        f = self._fields
+        f["geom_friction"][ids, :, 0] = p.friction[:, None]
+        f["body_mass"][ids] = model.body_mass * p.mass_scale
+        f["body_inertia"][ids] = model.body_inertia * p.mass_scale[..., None]
+        strength = p.motor_strength[..., None]
+        for name in ("actuator_gainprm", "actuator_biasprm", "actuator_forcerange"):
+            f[name][ids[:, None], robot.actuator] = getattr(model, name)[robot.actuator] * strength
+        f["dof_damping"][ids[:, None], robot.qvel] = model.dof_damping[robot.qvel] * p.joint_damping
+        f["dof_frictionloss"][ids[:, None], robot.qvel] = model.dof_frictionloss[robot.qvel] * p.joint_friction
+        f["geom_quat"][ids, robot.floor] = p.floor_quat
+        self._batch.set_const(ids)
 
     def _read(self) -> BodyState:
         r = self.robot
@@ -63,5 +87,6 @@ class NativePhysics:
             self._sensors[:, r.imu_quat],
             self._sensors[:, r.imu_gyro],
             self._sensors[:, r.foot_force],
+            self._sites[:, r.foot_sites].mean(2),
         )
         return BodyState(*(np.asarray(field, np.float32) for field in fields))

@@ -14,7 +14,10 @@ from contract.bundle import same_names
 
 @dataclass(frozen=True)
 class RobotModel:
-    """A compiled model with the addresses of the robot's parts; (J,) index arrays are in policy order."""
+    """A compiled model with the addresses of the robot's parts; (J,) index arrays are in policy order.
+
+    foot_sites (2, 2): toe and heel of the left foot, then of the right; floor: the plane's geom.
+    """
 
     model: mujoco.MjModel
     config: RobotConfig
@@ -27,6 +30,8 @@ class RobotModel:
     imu_quat: slice
     imu_gyro: slice
     foot_force: np.ndarray
+    foot_sites: np.ndarray
+    floor: int
 
     @property
     def home_qpos(self) -> np.ndarray:
@@ -62,7 +67,16 @@ def load_robot_model(path: Path, config: RobotConfig, sim_dt: float) -> RobotMod
         imu_quat=_sensor(model, "imu_quat", path),
         imu_gyro=_sensor(model, "imu_gyro", path),
         foot_force=np.array([_sensor(model, name, path).start for name in FOOT_SWITCHES]),
+        foot_sites=np.array([model.site(name).id for name in FOOT_SWITCHES]).reshape(2, 2),
+        floor=_floor(model, path),
     )
+
+
+def _floor(model: mujoco.MjModel, path: Path) -> int:
+    planes = np.flatnonzero(model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE)
+    if len(planes) != 1:
+        raise BundleError(f"{path}: found {len(planes)} planes, expected one floor to stand on; mend the scene")
+    return int(planes[0])
 
 
 def _sensor(model: mujoco.MjModel, name: str, path: Path) -> slice:

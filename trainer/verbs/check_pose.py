@@ -1,0 +1,31 @@
+"""`trainer check-pose`: the contract's proof that targets survive the way through actions and back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from contract import check_pose, load_bundle
+
+TOLERANCE_RAD = 1e-4
+
+
+@click.command("check-pose")
+@click.option("--bundle", type=Path, required=True, help="folder of the policy")
+def command(bundle: Path) -> None:
+    """Turn joint targets into actions and back: home, 1000 random poses, the limits that actions can reach.
+
+    Exit 1 where one is off by over 1e-4 rad. Example: trainer check-pose --bundle assets/bundles/walking
+    """
+    from ..onnx_network import open_session
+
+    result = check_pose(load_bundle(bundle, open_session).spec)
+    passed = all(error <= TOLERANCE_RAD for error in result.error_rad.values())
+    for name, error in result.error_rad.items():
+        click.echo(f"{name:8s} worst error {error:.1e} rad")
+    for limit in result.unreachable:
+        click.echo(f"out of reach: {limit}")
+    click.echo("passed" if passed else f"FAILED, the bound is {TOLERANCE_RAD:g} rad")
+    sys.exit(0 if passed else 1)

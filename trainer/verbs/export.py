@@ -1,0 +1,26 @@
+"""`trainer export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from . import own_config
+
+
+@click.command()
+@click.option("--checkpoint", "run", type=Path, required=True, help="a run or one of its checkpoints")
+@click.option("--config", "config_path", type=Path, help="training YAML [the run's own]")
+@click.option("--output-dir", type=Path, required=True, help="the bundle's folder; replaced whole if it exists")
+def command(run: Path, config_path: Path | None, output_dir: Path) -> None:
+    """Write a checkpoint's policy bundle and verify it as the robot will."""
+    from ..checkpoint import latest_checkpoint
+    from ..config import load_train_config
+    from ..export import export_bundle
+
+    config = load_train_config(config_path or own_config(run, None))
+    metrics = export_bundle(config, latest_checkpoint(run), output_dir)
+    for name, figures in metrics.items():
+        click.echo(f"{name}: {figures['survived']} of {figures['trials']} stood {figures['steps']} steps")
+    click.echo(f"bundle: {output_dir}")
