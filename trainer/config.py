@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from contract import TERMS, ConfigError
 from contract.spec_reader import MAPPING_IDS
 
-from .rewards import REWARDS
+from .randomization import DomainRandomization
+from .rewards import BONUSES, PENALTIES, REWARDS
+from .section import NotNegative, Positive, Section
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 CANONICAL_LAYOUT = (
     "gravity_local",
     "angvel_heading_local",
@@ -29,11 +29,7 @@ CANONICAL_LAYOUT = (
 )
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PolicyConfig(_Section):
+class PolicyConfig(Section):
     """What the policy sees and says: goes into policy_spec.json word for word."""
 
     layout: tuple[str, ...] = CANONICAL_LAYOUT
@@ -44,48 +40,57 @@ class PolicyConfig(_Section):
     gait_period_s: Positive | None = None
 
 
-class ResetConfig(_Section):
-    """Half-widths of the uniform noise about the standing home pose."""
+class ResetConfig(Section):
+    """Half-widths of the uniform noise about the pose an episode begins in, and how many begin in the middle of a step.
+
+    reference_share: probability of beginning at a random phase of the reference motion nearest to the command, with
+    its joint speeds times `reference_speed` and its base velocity times a uniform factor."""
 
     joint_pos_rad: NotNegative = 0.05
     tilt_rad: NotNegative = 0.03
     joint_vel_rad_s: NotNegative = 0.0
     base_vel_m_s: NotNegative = 0.0
+    reference_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    reference_speed: NotNegative = 0.7
+    reference_base_vel: tuple[NotNegative, NotNegative] = (0.5, 1.2)
 
 
-class PushConfig(_Section):
-    """Horizontal pushes on the base in a random direction: uniform force, fixed duration, random pauses."""
+class CommandConfig(Section):
+    """What the robot is asked to do: uniform in each range, drawn at the start and every `resample_every_s`."""
 
-    force_n: tuple[NotNegative, NotNegative] = (0.0, 0.0)
-    duration_s: Positive = 0.2
-    every_s: tuple[Positive, Positive] = (2.0, 4.0)
+    vx_m_s: tuple[float, float] = (0.0, 0.0)
+    vy_m_s: tuple[float, float] = (0.0, 0.0)
+    yaw_rad_s: tuple[float, float] = (0.0, 0.0)
+    stand_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    straight_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    resample_every_s: tuple[Positive, Positive] = (1e6, 1e6)
 
 
-class EnvConfig(_Section):
-    """The task's world. Times in s; Drawn anew for each episode, uniformly: `latency_s`, by which targets come
-    late, in whole physics steps; `feedback_delay_steps`, control steps by which the policy sees joints late."""
+class EnvConfig(Section):
+    """The task's world. `reference` names a file of reference motions in assets/motions; `double_support` is the share
+    of each half of the gait's cycle in which the clock wants both feet on the floor."""
 
     model: str = "scene.xml"
     robot_config: str = "robot_config.yaml"
+    reference: str | None = None
+    backend: Literal["auto", "native", "mjx", "warp"] = "auto"
     ctrl_dt: Positive = 0.02
     sim_dt: Positive = 0.005
     num_envs: Annotated[int, Field(gt=0)] = 256
     episode_steps: Annotated[int, Field(gt=0)] = 500
-    command_velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    latency_s: tuple[NotNegative, NotNegative] = (0.0, 0.0)
-    feedback_delay_steps: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0, le=20)]] = (0, 0)
+    command: CommandConfig = CommandConfig()
+    double_support: Annotated[float, Field(ge=0, lt=1)] = 0.2
     min_height_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.7
     min_upright: Annotated[float, Field(gt=-1, lt=1)] = 0.7
     reset: ResetConfig = ResetConfig()
-    push: PushConfig = PushConfig()
-    observation_noise: dict[str, NotNegative] = {}
+    observation_noise: dict[str, NotNegative] = Field(default_factory=dict)
 
     @property
     def decimation(self) -> int:
         return round(self.ctrl_dt / self.sim_dt)
 
 
-class NetworkConfig(_Section):
+class NetworkConfig(Section):
     """Multilayer perceptrons for actor and critic; the actor's spread starts at init_std and stays above min_std.
 
     With `symmetric` both treat left and right alike by construction: f(x) = (g(x) + mirror(g(mirror(x)))) / 2."""
@@ -98,7 +103,7 @@ class NetworkConfig(_Section):
     symmetric: bool = True
 
 
-class PpoConfig(_Section):
+class PpoConfig(Section):
     """Names as in the literature. The learning rate follows the KL divergence inside learning_rate_range."""
 
     num_steps: Annotated[int, Field(gt=0)] = 24
@@ -115,15 +120,16 @@ class PpoConfig(_Section):
     max_grad_norm: Positive = 1.0
 
 
-class TrainConfig(_Section):
+class TrainConfig(Section):
     """A whole training run."""
 
-    task: Literal["standing"]
+    task: Literal["standing", "walking"]
     seed: int = 0
     iterations: Annotated[int, Field(gt=0)] = 200
     checkpoint_every: Annotated[int, Field(gt=0)] = 50
     policy: PolicyConfig = PolicyConfig()
     env: EnvConfig = EnvConfig()
+    domain_randomization: DomainRandomization = DomainRandomization()
     rewards: dict[str, float]
     reward_scale: Positive = 0.1
     network: NetworkConfig = NetworkConfig()
@@ -188,20 +194,24 @@ def _check_words(config: TrainConfig, where: str) -> None:
     steps = config.env.ctrl_dt / config.env.sim_dt
     if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
         raise ConfigError(f"{where}.env.sim_dt: {config.env.ctrl_dt} / {config.env.sim_dt} s is not a whole number")
-    for key, (low, high) in (
-        ("env.latency_s", config.env.latency_s),
-        ("env.feedback_delay_steps", config.env.feedback_delay_steps),
-        ("env.push.force_n", config.env.push.force_n),
-        ("env.push.every_s", config.env.push.every_s),
-        ("ppo.learning_rate_range", config.ppo.learning_rate_range),
-    ):
+    command, reset = config.env.command, config.env.reset
+    pairs = {
+        **{f"domain_randomization.{name}": pair for name, pair in config.domain_randomization.ordered.items()},
+        **{f"env.command.{name}": getattr(command, name) for name in ("vx_m_s", "vy_m_s", "yaw_rad_s")},
+        "env.command.resample_every_s": command.resample_every_s,
+        "env.reset.reference_base_vel": reset.reference_base_vel,
+        "ppo.learning_rate_range": config.ppo.learning_rate_range,
+    }
+    for key, (low, high) in pairs.items():
         if low > high:
             raise ConfigError(f"{where}.{key}: found [{low}, {high}], expected the smaller number first")
-    if config.env.latency_s[1] > config.env.ctrl_dt:
-        found = config.env.latency_s[1]
+    for name, weight in config.rewards.items():
+        if (name in BONUSES and weight < 0) or (name in PENALTIES and weight > 0):
+            kind, sign = ("bonus", "0 or more") if name in BONUSES else ("penalty", "0 or less")
+            raise ConfigError(f"{where}.rewards.{name}: found {weight}, expected {sign}, it is a {kind}; turn the sign")
+    if reset.reference_share > 0 and config.env.reference is None:
         raise ConfigError(
-            f"{where}.env.latency_s: found {found} s, expected at most ctrl_dt {config.env.ctrl_dt} s; "
-            "set policy.action_delay_steps for more"
+            f"{where}.env.reference: found nothing, expected a file of assets/motions; reference_share > 0"
         )
     batch = config.env.num_envs * config.ppo.num_steps
     if batch % config.ppo.num_minibatches:

@@ -5,7 +5,6 @@ Observation and action are the contract's own functions, traced: what trains her
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,37 +22,51 @@ from contract import (
     gravity_local,
     initial_state,
     observe,
+    rotate,
+    target_to_action,
 )
-from contract.frames import normalize_quat, rotate
+from contract.frames import normalize_quat
 
 from .config import EnvConfig
-from .physics.body_state import Array, BodyState
+from .episode import Push, advance_push, draw_command, draw_pause, draw_start, multiply
+from .motion.reference import ReferenceMotion
+from .physics.body_state import Array, BodyState, PhysicsParams
 from .physics.robot_model import RobotModel
-from .rewards import REWARDS, RewardInputs, heading_velocity
-
-FOOT_SWITCH_FORCE_N = 2.0
+from .randomization import DomainRandomization, Quirks, draw_physics, draw_quirks
+from .rewards import REWARDS, SWITCH_CLOSES_N, RewardInputs, heading_angle, heading_velocity, to_heading
+from .servo import ServoState, drive, history_length, initial_servos, read
 
 
 class EnvState(NamedTuple):
     """What one robot's episode carries beside its physics.
 
-    policy; step (); command (3,); last_action (J,) the network's raw output; last_target (J,) rad; latency_steps ()
-    physics steps by which targets come late; push_force (3,) N; push_steps_left (), next_push_step () control steps;
-    joint_history (K, 2, J) positions rad and velocities rad/s of the last control steps, newest first;
-    feedback_delay () control steps by which the policy sees joints late.
+    step () control steps; command (3,), next_command () step; last_action (J,) the network's raw output; joints (K, J)
+    rad of the last control steps, newest first; imu (7,) quaternion and rates of the step before; heading_error ()
+    rad; floor_quat (4,) wxyz; friction ().
     """
 
     policy: PolicyState
+    servos: ServoState
+    quirks: Quirks
+    push: Push
     step: Array
     command: Array
+    next_command: Array
     last_action: Array
-    last_target: Array
-    latency_steps: Array
-    push_force: Array
-    push_steps_left: Array
-    next_push_step: Array
-    joint_history: Array
-    feedback_delay: Array
+    joints: Array
+    imu: Array
+    heading_error: Array
+    floor_quat: Array
+    friction: Array
+
+
+class Start(NamedTuple):
+    """A new episode: its state, and what physics is reset to."""
+
+    state: EnvState
+    qpos: Array
+    qvel: Array
+    params: PhysicsParams
 
 
 class Outcome(NamedTuple):
@@ -71,9 +84,11 @@ class Env:
 
     spec: PolicySpec
     config: EnvConfig
+    random: DomainRandomization
     weights: dict[str, float]
     reward_scale: float
     robot: RobotModel
+    motion: ReferenceMotion | None = None
 
     @property
     def noise_std(self) -> np.ndarray:
@@ -82,125 +97,161 @@ class Env:
             [np.full(e.size, self.config.observation_noise.get(e.name, 0.0)) for e in self.spec.observation.layout]
         ).astype(np.float32)
 
-    def start(self, key: Array) -> tuple[EnvState, Array, Array]:
-        """A new episode: its state, qpos (nq,), qvel (nv,)."""
-        reset, robot, spec = self.config.reset, self.robot, self.spec
-        k = jax.random.split(key, 8)
-        joints = spec.num_joints
-        home = jnp.asarray(robot.home_qpos, jnp.float32)
-        q = home[robot.qpos] + jax.random.uniform(k[0], (joints,), minval=-1, maxval=1) * reset.joint_pos_rad
-        q = jnp.clip(q, spec.robot.range_min, spec.robot.range_max)
-        axis = jax.random.uniform(k[1], maxval=2 * math.pi)
-        tilt = jax.random.uniform(k[2]) * reset.tilt_rad
-        quat = jnp.stack(
-            [jnp.cos(tilt / 2), jnp.sin(tilt / 2) * jnp.cos(axis), jnp.sin(tilt / 2) * jnp.sin(axis), jnp.zeros(())]
-        )
-        qpos = home.at[robot.qpos].set(q).at[robot.base_qpos + 3 : robot.base_qpos + 7].set(quat)
-        velocity = jax.random.uniform(k[3], (robot.model.nv,), minval=-1, maxval=1)
-        qvel = jnp.zeros(robot.model.nv).at[robot.qvel].set(velocity[robot.qvel] * reset.joint_vel_rad_s)
-        base = slice(robot.base_qvel, robot.base_qvel + 2)
-        qvel = qvel.at[base].set(velocity[base] * reset.base_vel_m_s)
-        low, high = (s / self.config.sim_dt for s in self.config.latency_s)
-        delay_low, delay_high = self.config.feedback_delay_steps
+    def start(self, key: Array) -> Start:
+        """A new episode, drawn by the config's laws."""
+        config, random, robot, spec = self.config, self.random, self.robot, self.spec
+        k = jax.random.split(key, 6)
+        zero = jnp.zeros((), jnp.int32)
+        command = draw_command(config.command, k[0])
+        params = draw_physics(random, robot, k[1])
+        pose = draw_start(config.reset, robot, spec, self.motion, command, k[2])
+        qpos, qvel = self._on_floor(pose.qpos, pose.qvel, params.floor_quat)
+        joints = qpos[robot.qpos]
+        action = target_to_action(spec, joints)
+        blank = jax.tree.map(jnp.asarray, initial_state(spec))
+        policy = PolicyState(action, blank.delayed_actions + action, action, pose.phase_rad)
+        length = history_length(random.feedback_period_s[1], random.feedback_delay_s[1], config.ctrl_dt)
         state = EnvState(
-            policy=jax.tree.map(jnp.asarray, initial_state(spec)),
-            step=jnp.zeros((), jnp.int32),
-            command=jnp.asarray(self.config.command_velocity, jnp.float32),
-            last_action=jnp.zeros(joints),
-            last_target=action_to_target(spec, jnp.zeros(joints)),
-            latency_steps=jnp.round(jax.random.uniform(k[4], minval=low, maxval=high)).astype(jnp.int32),
-            push_force=jnp.zeros(3),
-            push_steps_left=jnp.zeros((), jnp.int32),
-            next_push_step=self._pause(k[5], jnp.zeros((), jnp.int32)),
-            joint_history=jnp.tile(jnp.stack([q, qvel[robot.qvel]]), (self.config.feedback_delay_steps[1] + 1, 1, 1)),
-            feedback_delay=jax.random.randint(k[6], (), delay_low, delay_high + 1),
+            policy=policy,
+            servos=initial_servos(action_to_target(spec, action), random.control_latency[1], config.ctrl_dt),
+            quirks=draw_quirks(random, spec.num_joints, config.sim_dt, k[3]),
+            push=Push(jnp.zeros(3), zero, draw_pause(random.push_every_s, config.ctrl_dt, k[4], zero)),
+            step=zero,
+            command=command,
+            next_command=draw_pause(config.command.resample_every_s, config.ctrl_dt, k[5], zero),
+            last_action=action,
+            joints=joints - config.ctrl_dt * jnp.arange(length)[:, None] * qvel[robot.qvel],
+            imu=jnp.zeros(7),
+            heading_error=jnp.zeros(()),
+            floor_quat=params.floor_quat,
+            friction=params.friction,
         )
-        return state, qpos, qvel
+        return Start(state, qpos, qvel, params)
 
     def signals(self, state: EnvState, body: BodyState) -> Signals:
-        """What the robot's sensors would say."""
+        """What ideal sensors would say at once."""
         return Signals(
             quat_wxyz=body.imu_quat,
             gyro_rad_s=body.imu_gyro,
             joint_pos_rad=body.joint_pos,
             joint_vel_rad_s=body.joint_vel,
-            foot_switches=(body.foot_force > FOOT_SWITCH_FORCE_N).astype(jnp.float32),
+            foot_switches=(body.foot_force > SWITCH_CLOSES_N).astype(jnp.float32),
             stamp_s=state.step * self.config.ctrl_dt,
             joint_age_s=jnp.zeros_like(body.joint_pos),
             imu_age_s=jnp.zeros(()),
         )
 
+    def sensed(self, state: EnvState, body: BodyState) -> Signals:
+        """What this robot's own sensors say: late, biased, in whole units."""
+        quirks, ctrl_dt = state.quirks, self.config.ctrl_dt
+        now = jnp.concatenate([body.imu_quat, body.imu_gyro])
+        before = jnp.where(state.step == 0, now, state.imu)
+        imu = now + quirks.imu_delay / ctrl_dt * (before - now)
+        pos, vel = read(quirks, state.joints, state.step * ctrl_dt, ctrl_dt, self.random.position_unit_rad)
+        return self.signals(state, body)._replace(
+            quat_wxyz=multiply(normalize_quat(imu[:4]), quirks.imu_mount),
+            gyro_rad_s=rotate(quirks.imu_mount * jnp.array([1.0, -1, -1, -1]), imu[4:]) + quirks.gyro_bias,
+            joint_pos_rad=pos,
+            joint_vel_rad_s=vel,
+        )
+
     def observe(self, state: EnvState, body: BodyState, key: Array) -> tuple[Array, Array]:
         """The actor's late and noisy observation (O,) and the critic's exact one (C,) with what no sensor shows."""
-        signals, command = self.signals(state, body), Command(state.command)
-        exact = observe(self.spec, state.policy, signals, command)
-        late = state.joint_history[state.feedback_delay]
-        seen = observe(
-            self.spec, state.policy, signals._replace(joint_pos_rad=late[0], joint_vel_rad_s=late[1]), command
-        )
-        noisy = seen + self.noise_std * jax.random.normal(key, exact.shape)
+        command = Command(state.command)
+        exact = observe(self.spec, state.policy, self.signals(state, body), command)
+        seen = observe(self.spec, state.policy, self.sensed(state, body), command)
         more = [
             heading_velocity(body),
             rotate(body.base_quat, body.base_angvel),
             body.base_linvel[2:3],
-            10.0 * (body.base_pos[2:3] - self.robot.config.base.standing_height_m),
+            10.0 * (self.height(state, body.base_pos)[None] - self.robot.config.base.standing_height_m),
             body.foot_force / 20.0,
             body.joint_torque / 4.0,
             gravity_local(body.base_quat),
-            state.push_force[:2] / 10.0,
+            to_heading(body, state.push.force[:2]) / 10.0,
+            state.heading_error[None],
+            20.0 * jax.vmap(lambda foot: self.height(state, foot))(body.foot_pos),
+            state.friction[None],
         ]
-        return noisy, jnp.concatenate([exact, *more])
+        return seen + self.noise_std * jax.random.normal(key, exact.shape), jnp.concatenate([exact, *more])
 
     def act(self, state: EnvState, action: Array, key: Array) -> tuple[EnvState, Array, Array]:
         """Apply the network's raw action (J,).
 
         Returns:
-            The next state, a target for each physics step (decimation, J) rad, and the push (3,) N.
+            The next state, what the actuators aim at in each physics step (decimation, J) rad, and the push (3,) N.
         """
+        k_push, k_command, k_pause = jax.random.split(key, 3)
         policy, target = advance(self.spec, state.policy, action)
-        substep = jnp.arange(self.config.decimation)[:, None]
-        targets = jnp.where(substep < state.latency_steps, state.last_target, target)
-        state = self._push(state._replace(policy=policy, last_target=target), key)
-        return state, targets, state.push_force
+        servos, aims = drive(self.spec, state.quirks, state.servos, target, self.config.decimation)
+        push = advance_push(self.random, self.config.ctrl_dt, state.push, state.step, k_push)
+        fresh = state.step >= state.next_command
+        pause = draw_pause(self.config.command.resample_every_s, self.config.ctrl_dt, k_pause, state.step)
+        state = state._replace(
+            policy=policy,
+            servos=servos,
+            push=push,
+            command=jnp.where(fresh, draw_command(self.config.command, k_command), state.command),
+            next_command=jnp.where(fresh, pause, state.next_command),
+        )
+        return state, aims, push.force
 
-    def judge(self, state: EnvState, body: BodyState, action: Array) -> tuple[EnvState, Outcome]:
-        """Reward and end of episode, after physics."""
-        height = self.robot.config.base.standing_height_m
-        inputs = RewardInputs(body, action, state.last_action, state.command, jnp.asarray(height))
+    def judge(self, state: EnvState, before: BodyState, body: BodyState, action: Array) -> tuple[EnvState, Outcome]:
+        """Reward and end of episode, after physics has gone from `before` to `body`."""
+        dt = self.config.ctrl_dt
+        turned = heading_angle(body.base_quat) - heading_angle(before.base_quat)
+        error = state.heading_error + jnp.arctan2(jnp.sin(turned), jnp.cos(turned)) - state.command[2] * dt
+        inputs = RewardInputs(
+            body=body,
+            action=action,
+            last_action=state.last_action,
+            command=state.command,
+            height=self.height(state, body.base_pos),
+            standing_height=jnp.asarray(self.robot.config.base.standing_height_m),
+            heading_error=error,
+            swing=self.swing(state),
+            foot_velocity=(body.foot_pos - before.foot_pos) / dt,
+            foot_height=jax.vmap(lambda foot: self.height(state, foot))(body.foot_pos),
+        )
         terms = {name: weight * REWARDS[name](self.spec, inputs) for name, weight in self.weights.items()}
+        fell = has_fallen(self.config, body, inputs.height, self.robot.config.base.standing_height_m)
         step = state.step + 1
-        fell = has_fallen(self.config, body, height)
         outcome = Outcome(
             reward=self.reward_scale * jnp.sum(jnp.stack(list(terms.values()))),
             terms=terms,
             terminated=fell,
             truncated=(step >= self.config.episode_steps) & ~fell,
         )
-        newest = jnp.stack([body.joint_pos, body.joint_vel])[None]
-        history = jnp.concatenate([newest, state.joint_history[:-1]])
-        return state._replace(step=step, last_action=action, joint_history=history), outcome
+        state = state._replace(
+            step=step,
+            last_action=action,
+            joints=jnp.concatenate([body.joint_pos[None], state.joints[:-1]]),
+            imu=jnp.concatenate([before.imu_quat, before.imu_gyro]),
+            heading_error=error,
+        )
+        return state, outcome
 
-    def _pause(self, key: Array, step: Array) -> Array:
-        low, high = self.config.push.every_s
-        seconds = jax.random.uniform(key, minval=low, maxval=high)
-        return step + jnp.round(seconds / self.config.ctrl_dt).astype(jnp.int32)
+    def swing(self, state: EnvState) -> Array:
+        """(2,) how high the gait clock wants the left and right foot, 0 to 1: a half sine, 0 in stance and to stand."""
+        margin = self.config.double_support * np.float32(np.pi / 2)
+        phase = jnp.remainder(state.policy.phase_rad + jnp.array([0.0, np.pi]), np.float32(2 * np.pi))
+        share = (phase - margin) / (np.float32(np.pi) - 2 * margin)
+        walking = (self.spec.runtime.gait_period_s is not None) & jnp.any(state.command != 0.0)
+        return jnp.where(walking & (share > 0) & (share < 1), jnp.sin(np.float32(np.pi) * share), 0.0)
 
-    def _push(self, state: EnvState, key: Array) -> EnvState:
-        k = jax.random.split(key, 3)
-        starts = state.step >= state.next_push_step
-        angle = jax.random.uniform(k[0], maxval=2 * math.pi)
-        low, high = self.config.push.force_n
-        size = jax.random.uniform(k[1], minval=low, maxval=high)
-        fresh = size * jnp.stack([jnp.cos(angle), jnp.sin(angle), jnp.zeros(())])
-        duration = round(self.config.push.duration_s / self.config.ctrl_dt)
-        left = jnp.where(starts, duration, jnp.maximum(state.push_steps_left - 1, 0))
-        force = jnp.where(starts, fresh, jnp.where(left > 0, state.push_force, 0.0))
-        later = jnp.where(starts, self._pause(k[2], state.step), state.next_push_step)
-        return state._replace(push_force=force, push_steps_left=left, next_push_step=later)
+    def height(self, state: EnvState, point: Array) -> Array:
+        """Distance () m of a point (3,) from the tilted floor."""
+        return rotate(state.floor_quat, jnp.array([0.0, 0.0, 1.0])) @ point
+
+    def _on_floor(self, qpos: Array, qvel: Array, floor_quat: Array) -> tuple[Array, Array]:
+        """The same pose on a tilted floor."""
+        p, v = self.robot.base_qpos, self.robot.base_qvel
+        qpos = qpos.at[p : p + 3].set(rotate(floor_quat, qpos[p : p + 3]))
+        qpos = qpos.at[p + 3 : p + 7].set(multiply(floor_quat, qpos[p + 3 : p + 7]))
+        return qpos, qvel.at[v : v + 3].set(rotate(floor_quat, qvel[v : v + 3]))
 
 
-def has_fallen(config: EnvConfig, body: BodyState, standing_height_m: float) -> Array:
+def has_fallen(config: EnvConfig, body: BodyState, height_m: Array, standing_height_m: float) -> Array:
     """() bool: base lower than a share of its standing height, or leaning too far."""
     up = -gravity_local(normalize_quat(body.base_quat))[2]
-    low = body.base_pos[2] < config.min_height_fraction * standing_height_m
-    return low | (up < config.min_upright) | ~jnp.isfinite(up)
+    return (height_m < config.min_height_fraction * standing_height_m) | (up < config.min_upright) | ~jnp.isfinite(up)

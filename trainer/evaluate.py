@@ -15,85 +15,166 @@ import numpy as np
 from contract import load_bundle
 
 from .checkpoint import load_checkpoint
-from .config import TrainConfig
+from .config import CommandConfig, ResetConfig, TrainConfig
 from .env import Env
 from .networks import Networks
+from .physics.body_state import BodyState, Physics
+from .rewards import heading_velocity, to_heading
 from .task import make_env, make_physics
 from .train import init_learner, make_networks
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (B, O) -> raw actions (B, J)
 EVALUATION_SIM_DT = 0.002
+SETTLED_S = 1.0
+"""Velocity counts from here on: an episode begins from rest."""
+SUCCESS_SHARE = 0.8
+"""An episode that lasts longer than this share of its steps is a success: 400 of 500."""
+HIGH_TORQUE_NM = 2.5
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a batch of trials showed; torques in Nm over the steps before a fall, drift in m from the start."""
+    """What a batch of trials showed, over the steps before a fall.
+
+    survived: trials without a fall; success_rate: share of trials longer than 80 % of the steps. Velocity in the
+    frame of the heading, m/s, after the first second; drifts are means of what was lost at the end, against the
+    command; torques in Nm at the joints; action_rate: mean of sum (a_t - a_t-1)^2; min_foot_gap_m: nearest that the
+    soles' middle lines came, sideways.
+    """
 
     trials: int
     steps: int
     survived: int
     survived_interval: tuple[float, float]
-    mean_steps: float
-    mean_velocity_m_s: float
-    max_drift_m: float
+    success_rate: float
+    episode_length_mean: float
+    reward_per_step: float
+    forward_velocity_m_s: float
     mean_abs_torque_nm: float
+    rms_torque_nm: float
     p99_abs_torque_nm: float
     max_abs_torque_nm: float
-    mean_action_rate: float
+    high_torque_share: float
+    action_rate: float
+    heading_drift_deg: float
+    lateral_drift_m: float
+    max_drift_m: float
+    min_foot_gap_m: float
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def evaluate(env: Env, policy: Policy, seed: int = 0) -> Evaluation:
+class _Tally:
+    """Sums over the steps of a batch, each robot until it falls."""
+
+    def __init__(self, body: BodyState, joints: int, ctrl_dt: float) -> None:
+        batch = len(body.base_pos)
+        self.up, self.lengths, self.ctrl_dt = np.ones(batch, bool), np.zeros(batch, int), ctrl_dt
+        self._origin, self._last = body.base_pos[:, :2].copy(), np.zeros((batch, joints))
+        self._torques: list[np.ndarray] = []
+        self._sums = {name: 0.0 for name in ("reward", "rate", "velocity", "settled")}
+        self._drift, self._sideways, self._heading = np.zeros(batch), np.zeros(batch), np.zeros(batch)
+        self._gap = math.inf
+        self._derived = jax.jit(jax.vmap(_derived))
+
+    def add(self, body: BodyState, action: np.ndarray, outcome: Any, command: Any, heading_error: Any) -> None:
+        self.up &= ~np.asarray(outcome.terminated)
+        up = self.up
+        self.lengths += up
+        velocity, gap = (np.asarray(x) for x in self._derived(body))
+        self._sums["reward"] += float(np.asarray(outcome.reward)[up].sum())
+        self._sums["rate"] += float(np.sum((action - self._last)[up] ** 2))
+        if self.lengths.max() * self.ctrl_dt > SETTLED_S:
+            self._sums["velocity"] += float(velocity[up].sum())
+            self._sums["settled"] += int(up.sum())
+        self._torques.append(np.abs(body.joint_torque[up]))
+        away = body.base_pos[:, :2] - self._origin
+        self._drift = np.where(up, np.maximum(self._drift, np.linalg.norm(away, axis=1)), self._drift)
+        wanted = np.asarray(command)[:, 1] * self.lengths * self.ctrl_dt
+        self._sideways = np.where(up, away[:, 1] - wanted, self._sideways)
+        self._heading = np.where(up, np.asarray(heading_error), self._heading)
+        self._gap = min(self._gap, float(gap[up].min(initial=math.inf)))
+        self._last = action
+
+    def result(self, steps: int) -> Evaluation:
+        torque = np.concatenate(self._torques) if self._torques else np.zeros((1, 1))
+        torque = torque if torque.size else np.zeros((1, 1))
+        survived, trials, lived = int(self.up.sum()), len(self.up), max(int(self.lengths.sum()), 1)
+        return Evaluation(
+            trials=trials,
+            steps=steps,
+            survived=survived,
+            survived_interval=wilson_interval(survived, trials),
+            success_rate=float(np.mean(self.lengths > SUCCESS_SHARE * steps)),
+            episode_length_mean=float(self.lengths.mean()),
+            reward_per_step=self._sums["reward"] / lived,
+            forward_velocity_m_s=self._sums["velocity"] / max(self._sums["settled"], 1),
+            mean_abs_torque_nm=float(torque.mean()),
+            rms_torque_nm=float(np.sqrt(np.mean(torque**2))),
+            p99_abs_torque_nm=float(np.percentile(torque, 99)),
+            max_abs_torque_nm=float(torque.max()),
+            high_torque_share=float(np.mean(torque > HIGH_TORQUE_NM)),
+            action_rate=self._sums["rate"] / lived,
+            heading_drift_deg=float(np.degrees(np.mean(np.abs(self._heading)))),
+            lateral_drift_m=float(np.mean(np.abs(self._sideways))),
+            max_drift_m=float(self._drift.max()),
+            min_foot_gap_m=self._gap,
+        )
+
+
+def _derived(body: BodyState) -> tuple[Any, Any]:
+    """Forward velocity and sideways distance of the feet, () each."""
+    across = to_heading(body, body.foot_pos[0, :2] - body.foot_pos[1, :2])[1]
+    return heading_velocity(body)[0], across
+
+
+def evaluate(env: Env, policy: Policy, seed: int = 0, physics: Physics | None = None) -> Evaluation:
     """Run one episode in each of the env's robots; nothing begins anew."""
-    physics, config = make_physics(env), env.config
+    physics, config = physics or make_physics(env), env.config
     batch, keys = config.num_envs, jax.random.split(jax.random.key(seed), config.episode_steps + 1)
-    observe = jax.jit(jax.vmap(env.observe))
+    observe = jax.jit(jax.vmap(lambda state, body, key: env.observe(state, body, key)[0]))
     act, judge = jax.jit(jax.vmap(env.act)), jax.jit(jax.vmap(env.judge))
-    states, qpos, qvel = jax.vmap(env.start)(jax.random.split(keys[0], batch))
-    body = physics.reset(np.arange(batch), np.asarray(qpos), np.asarray(qvel))
-    origin, up = body.base_pos[:, :2].copy(), np.ones(batch, bool)
-    lengths, drift, rates = np.zeros(batch, int), np.zeros(batch), []
-    torques, distance, last = [], np.zeros(batch), np.zeros((batch, env.spec.num_joints))
+    states, *reset = jax.jit(jax.vmap(env.start))(jax.random.split(keys[0], batch))
+    body = physics.reset(np.arange(batch), *jax.tree.map(np.asarray, reset))
+    tally = _Tally(body, env.spec.num_joints, config.ctrl_dt)
     for key in keys[1:]:
         k_obs, k_act = (jax.random.split(k, batch) for k in jax.random.split(key))
-        obs, _ = observe(states, body, k_obs)
-        action = policy(np.asarray(obs))
+        action = policy(np.asarray(observe(states, body, k_obs)))
         states, targets, push = act(states, jnp.asarray(action), k_act)
-        body = physics.step(np.asarray(targets), np.asarray(push))
-        states, outcome = judge(states, body, jnp.asarray(action))
-        up &= ~np.asarray(outcome.terminated)
-        if not up.any():
+        before, body = body, physics.step(np.asarray(targets), np.asarray(push))
+        states, outcome = judge(states, before, body, jnp.asarray(action))
+        tally.add(body, action, outcome, states.command, states.heading_error)
+        if not tally.up.any():
             break
-        lengths += up
-        torques.append(np.abs(body.joint_torque[up]))
-        rates.append(np.mean(np.sum((action - last)[up] ** 2, -1)))
-        travelled = np.linalg.norm(body.base_pos[:, :2] - origin, axis=1)
-        drift = np.where(up, np.maximum(drift, travelled), drift)
-        distance, last = np.where(up, body.base_pos[:, 0] - origin[:, 0], distance), action
-    torque = np.concatenate(torques) if torques else np.zeros((1, env.spec.num_joints))
-    survived = int(up.sum())
-    return Evaluation(
-        trials=batch,
-        steps=config.episode_steps,
-        survived=survived,
-        survived_interval=wilson_interval(survived, batch),
-        mean_steps=float(lengths.mean()),
-        mean_velocity_m_s=float(distance.sum() / max(lengths.sum(), 1) / config.ctrl_dt),
-        max_drift_m=float(drift.max()),
-        mean_abs_torque_nm=float(torque.mean()),
-        p99_abs_torque_nm=float(np.percentile(torque, 99)),
-        max_abs_torque_nm=float(torque.max()),
-        mean_action_rate=float(np.mean(rates)) if rates else 0.0,
+    return tally.result(config.episode_steps)
+
+
+def evaluation_env(
+    config: TrainConfig,
+    trials: int,
+    steps: int,
+    push_n: float = 0.0,
+    command: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    push_every_s: tuple[float, float] = (2.0, 4.0),
+) -> Env:
+    """The config's env as it is evaluated: from rest at home, 2 ms physics, one command, pushes of one size for 0.2 s.
+
+    The robots are as different from each other as in training.
+    """
+    random = config.domain_randomization.model_copy(
+        update={"push_force": (push_n, push_n), "push_duration_s": 0.2, "push_every_s": push_every_s}
     )
-
-
-def evaluation_env(config: TrainConfig, trials: int, steps: int, push_n: float = 0.0, push_every_s: float = 3.0) -> Env:
-    """The config's env as it is evaluated: 2 ms physics, the stated reset noise, pushes of one size for 0.2 s."""
-    push = {"force_n": (push_n, push_n), "duration_s": 0.2, "every_s": (push_every_s, push_every_s)}
-    reset = {"joint_pos_rad": 0.05, "tilt_rad": 0.03}
-    return make_env(config, num_envs=trials, episode_steps=steps, sim_dt=EVALUATION_SIM_DT, push=push, reset=reset)
+    asked = CommandConfig(**{name: (v, v) for name, v in zip(("vx_m_s", "vy_m_s", "yaw_rad_s"), command, strict=True)})
+    return make_env(
+        config,
+        random,
+        num_envs=trials,
+        episode_steps=steps,
+        sim_dt=EVALUATION_SIM_DT,
+        command=asked,
+        reset=ResetConfig(joint_pos_rad=0.05, tilt_rad=0.03),
+    )
 
 
 def checkpoint_policy(config: TrainConfig, checkpoint: Path) -> tuple[Policy, Networks, Any, dict[str, Any]]:

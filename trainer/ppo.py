@@ -15,7 +15,8 @@ from .physics.body_state import Array
 
 
 class Transition(NamedTuple):
-    """A rollout, [T, B, ...]. next_critic_obs is that of the state reached, before any reset."""
+    """A rollout, [T, B, ...]. next_critic_obs and the second half of amp_pair, [T, B, 2, F], are of the state reached,
+    before any reset."""
 
     obs: Array
     critic_obs: Array
@@ -25,6 +26,7 @@ class Transition(NamedTuple):
     reward: Array
     terminated: Array
     truncated: Array
+    amp_pair: Array
 
 
 class Batch(NamedTuple):

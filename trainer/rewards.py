@@ -11,24 +11,38 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from contract import PolicySpec, gravity_local, rotate
-from contract.frames import normalize_quat
 
 from .physics.body_state import Array, BodyState
 
+SWITCH_CLOSES_N = 2.0
+FOOT_LIFT_M = 0.03
+
 
 class RewardInputs(NamedTuple):
-    """One robot: state after the step, action (J,), the one before, command (3,), base height at home in m."""
+    """One robot: state after the step, action (J,), the one before, command (3,), base height above the floor and at
+    home in m, heading_error () rad, swing (2,) 0 to 1 as the gait clock wants it, 0 where a foot should stand;
+    foot_velocity (2, 3) m/s; foot_height (2,) m above the floor."""
 
     body: BodyState
     action: Array
     last_action: Array
     command: Array
+    height: Array
     standing_height: Array
+    heading_error: Array
+    swing: Array
+    foot_velocity: Array
+    foot_height: Array
 
 
 def tracking_lin_vel(spec: PolicySpec, x: RewardInputs) -> Array:
-    """exp(-20 |v_xy - command_xy|^2), body's velocity in the frame of its heading, m/s."""
-    return jnp.exp(-20.0 * jnp.sum((heading_velocity(x.body) - x.command[:2]) ** 2))
+    """exp(-20 (v_x - command_x)^2), forward velocity in the frame of the base's heading, m/s."""
+    return jnp.exp(-20.0 * (heading_velocity(x.body)[0] - x.command[0]) ** 2)
+
+
+def tracking_lateral_vel(spec: PolicySpec, x: RewardInputs) -> Array:
+    """exp(-20 (v_y - command_y)^2), m/s: wide enough for the sway of a step."""
+    return jnp.exp(-20.0 * (heading_velocity(x.body)[1] - x.command[1]) ** 2)
 
 
 def tracking_ang_vel(spec: PolicySpec, x: RewardInputs) -> Array:
@@ -36,9 +50,14 @@ def tracking_ang_vel(spec: PolicySpec, x: RewardInputs) -> Array:
     return jnp.exp(-4.0 * (rotate(x.body.base_quat, x.body.base_angvel)[2] - x.command[2]) ** 2)
 
 
+def heading(spec: PolicySpec, x: RewardInputs) -> Array:
+    """exp(-8 e^2), e the heading's error against the integral of the commanded yaw rate, rad."""
+    return jnp.exp(-8.0 * x.heading_error**2)
+
+
 def base_height(spec: PolicySpec, x: RewardInputs) -> Array:
-    """exp(-400 (h - h_home)^2), m."""
-    return jnp.exp(-400.0 * (x.body.base_pos[2] - x.standing_height) ** 2)
+    """exp(-400 (h - h_home)^2), m above the floor."""
+    return jnp.exp(-400.0 * (x.height - x.standing_height) ** 2)
 
 
 def upright(spec: PolicySpec, x: RewardInputs) -> Array:
@@ -51,6 +70,11 @@ def pose(spec: PolicySpec, x: RewardInputs) -> Array:
     return jnp.exp(-2.0 * jnp.sum((x.body.joint_pos - spec.robot.home) ** 2))
 
 
+def still_pose(spec: PolicySpec, x: RewardInputs) -> Array:
+    """As `pose`, while the command is to stand; 1 while it is to walk."""
+    return jnp.where(jnp.any(x.command != 0.0), 1.0, pose(spec, x))
+
+
 def alive(spec: PolicySpec, x: RewardInputs) -> Array:
     """1 for every step not fallen."""
     return jnp.ones(())
@@ -58,7 +82,29 @@ def alive(spec: PolicySpec, x: RewardInputs) -> Array:
 
 def feet_on_floor(spec: PolicySpec, x: RewardInputs) -> Array:
     """Share of the four foot switches that are pressed."""
-    return jnp.mean(x.body.foot_force > 2.0)
+    return jnp.mean(x.body.foot_force > SWITCH_CLOSES_N)
+
+
+def gait_contact(spec: PolicySpec, x: RewardInputs) -> Array:
+    """Share of feet that touch the floor when the gait clock wants them to, and do not when it wants them to swing."""
+    return jnp.mean(foot_contact(x.body) == (x.swing <= 0.0))
+
+
+def foot_clearance(spec: PolicySpec, x: RewardInputs) -> Array:
+    """sum swing |min(h - lift, 0)| / lift: how far a swinging foot stays below its lift of 30 mm."""
+    low = jnp.maximum(FOOT_LIFT_M * x.swing - x.foot_height, 0.0) / FOOT_LIFT_M
+    return jnp.sum(low)
+
+
+def foot_slip(spec: PolicySpec, x: RewardInputs) -> Array:
+    """sum over feet that touch the floor of |v_xy|^2, m^2/s^2: no skating."""
+    return jnp.sum(foot_contact(x.body) * jnp.sum(x.foot_velocity[:, :2] ** 2, -1))
+
+
+def feet_apart(spec: PolicySpec, x: RewardInputs) -> Array:
+    """max(0, .14 m - d), d the sideways distance of the soles' middles: they are .09 m wide. In units of .1 m."""
+    across = to_heading(x.body, x.body.foot_pos[0, :2] - x.body.foot_pos[1, :2])[1]
+    return jnp.maximum(0.14 - across, 0.0) / 0.1
 
 
 def torque_penalty(spec: PolicySpec, x: RewardInputs) -> Array:
@@ -82,27 +128,46 @@ def dof_pos_limits(spec: PolicySpec, x: RewardInputs) -> Array:
     return jnp.sum(jnp.maximum(beyond, 0.0))
 
 
-REWARDS: dict[str, Callable[[PolicySpec, RewardInputs], Array]] = {
-    term.__name__: term
-    for term in (
-        tracking_lin_vel,
-        tracking_ang_vel,
-        base_height,
-        upright,
-        pose,
-        alive,
-        feet_on_floor,
-        torque_penalty,
-        action_rate,
-        joint_velocity,
-        dof_pos_limits,
-    )
-}
+def action_limits(spec: PolicySpec, x: RewardInputs) -> Array:
+    """sum of what the network asks beyond the actions' bounds of +-1, squared: it would be clipped."""
+    return jnp.sum(jnp.maximum(jnp.abs(x.action) - 1.0, 0.0) ** 2)
+
+
+Term = Callable[[PolicySpec, RewardInputs], Array]
+_BONUSES: tuple[Term, ...] = (
+    tracking_lin_vel, tracking_lateral_vel, tracking_ang_vel, heading, base_height, upright, pose, still_pose, alive,
+    feet_on_floor, gait_contact,
+)  # fmt: skip
+_PENALTIES: tuple[Term, ...] = (
+    torque_penalty, action_rate, joint_velocity, dof_pos_limits, action_limits, foot_clearance, foot_slip, feet_apart,
+)  # fmt: skip
+BONUSES: dict[str, Term] = {term.__name__: term for term in _BONUSES}
+PENALTIES: dict[str, Term] = {term.__name__: term for term in _PENALTIES}
+REWARDS = BONUSES | PENALTIES
+
+
+def foot_contact(body: BodyState) -> Array:
+    """(2,) bool: left and right foot press a switch."""
+    return jnp.any(body.foot_force.reshape(2, 2) > SWITCH_CLOSES_N, axis=1)
 
 
 def heading_velocity(body: BodyState) -> Array:
     """Base velocity (2,) m/s forward and left in the frame of the base's heading."""
-    w, x, y, z = normalize_quat(body.base_quat)
-    yaw = jnp.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-    vx, vy = body.base_linvel[0], body.base_linvel[1]
-    return jnp.stack([jnp.cos(yaw) * vx + jnp.sin(yaw) * vy, -jnp.sin(yaw) * vx + jnp.cos(yaw) * vy])
+    return to_heading(body, body.base_linvel[:2])
+
+
+def to_heading(body: BodyState, vector: Array) -> Array:
+    """A horizontal world vector (2,) in the frame of the base's heading."""
+    yaw = heading_angle(body.base_quat)
+    return jnp.stack(
+        [
+            jnp.cos(yaw) * vector[0] + jnp.sin(yaw) * vector[1],
+            -jnp.sin(yaw) * vector[0] + jnp.cos(yaw) * vector[1],
+        ]
+    )
+
+
+def heading_angle(quat_wxyz: Array) -> Array:
+    """Heading () rad of a unit quaternion (4,)."""
+    w, x, y, z = quat_wxyz
+    return jnp.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import time
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .env import Env, EnvState, Outcome
+from .amp.features import amp_features
+from .env import Env, EnvState, Outcome, Start
 from .networks import Agent, Networks, log_prob
 from .physics.body_state import Array, BodyState, Physics
 from .ppo import Transition
@@ -30,33 +32,41 @@ class Step(NamedTuple):
     log_prob: Array
 
 
+class Verdict(NamedTuple):
+    """What is known after physics, [B, ...]: next_critic_obs is that of the state reached, before any reset."""
+
+    outcome: Outcome
+    next_critic_obs: Array
+    amp_pair: Array
+
+
 class Sampler:
-    """The jitted steps of one env and its networks; holds no state of its own."""
+    """The jitted steps of one env and its networks; holds no state of its own but the time that physics took."""
 
     def __init__(self, env: Env, networks: Networks, physics: Physics) -> None:
         self.env, self.networks, self.physics = env, networks, physics
+        self.physics_s = 0.0
         self._act = jax.jit(self._act_step)
         self._judge = jax.jit(self._judge_step)
         self._start = jax.jit(jax.vmap(env.start))
 
     def start(self, key: Array) -> Worker:
         """New episodes in every robot."""
-        states, qpos, qvel = self._start(jax.random.split(key, self.physics.num_envs))
-        return Worker(states, self.physics.reset(np.arange(self.physics.num_envs), np.asarray(qpos), np.asarray(qvel)))
+        fresh = self._start(jax.random.split(key, self.physics.num_envs))
+        return Worker(fresh.state, self._reset(np.arange(self.physics.num_envs), fresh))
 
-    def step(self, agent: Agent, worker: Worker, key: Array) -> tuple[Worker, Step, Outcome, Array]:
-        """One control step of all robots; ended episodes begin anew.
-
-        Returns:
-            The worker, what was seen and done, the outcome, and next_critic_obs [B, C] before any reset.
-        """
+    def step(self, agent: Agent, worker: Worker, key: Array) -> tuple[Worker, Step, Verdict]:
+        """One control step of all robots; ended episodes begin anew."""
         states, step, targets, push = self._act(agent, worker, key)
-        body = self.physics.step(np.asarray(targets), np.asarray(push))
-        states, outcome, critic_obs, fresh = self._judge(states, body, step.action, key)
-        ended = np.flatnonzero(np.asarray(outcome.terminated | outcome.truncated))
+        targets, push = np.asarray(targets), np.asarray(push)
+        begun = time.perf_counter()
+        body = self.physics.step(targets, push)
+        self.physics_s += time.perf_counter() - begun
+        states, verdict, fresh = self._judge(states, worker.body, body, step.action, key)
+        ended = np.flatnonzero(np.asarray(verdict.outcome.terminated | verdict.outcome.truncated))
         if len(ended):
-            body = self.physics.reset(ended, np.asarray(fresh[0])[ended], np.asarray(fresh[1])[ended])
-        return Worker(states, body), step, outcome, critic_obs
+            body = self._reset(ended, fresh)
+        return Worker(states, body), step, verdict
 
     def collect(
         self, agent: Agent, worker: Worker, key: Array, num_steps: int
@@ -64,12 +74,17 @@ class Sampler:
         """A rollout of num_steps, [T, B, ...], and the mean of each reward term."""
         rows, terms = [], []
         for step_key in jax.random.split(key, num_steps):
-            worker, step, outcome, critic_obs = self.step(agent, worker, step_key)
+            worker, step, (outcome, next_critic_obs, amp_pair) = self.step(agent, worker, step_key)
             ends = (outcome.reward, outcome.terminated, outcome.truncated)
-            rows.append(Transition(step.obs, step.critic_obs, critic_obs, step.action, step.log_prob, *ends))
+            row = Transition(step.obs, step.critic_obs, next_critic_obs, step.action, step.log_prob, *ends, amp_pair)
+            rows.append(row)
             terms.append(outcome.terms)
         stack = jax.tree.map(lambda *x: np.stack(x), *rows)
         return worker, stack, jax.tree.map(lambda *x: float(np.mean(x)), *terms)
+
+    def _reset(self, ids: np.ndarray, fresh: Start) -> BodyState:
+        qpos, qvel, params = jax.tree.map(lambda x: np.asarray(x)[ids], fresh[1:])
+        return self.physics.reset(ids, qpos, qvel, params)
 
     def _act_step(self, agent: Agent, worker: Worker, key: Array) -> tuple[EnvState, Step, Array, Array]:
         batch = self.physics.num_envs
@@ -81,17 +96,17 @@ class Sampler:
         return states, Step(obs, critic_obs, action, log_prob(mean, std, action)), targets, push
 
     def _judge_step(
-        self, states: EnvState, body: BodyState, action: Array, key: Array
-    ) -> tuple[EnvState, Outcome, Array, tuple[Array, Array]]:
-        batch = self.physics.num_envs
-        keys = jax.random.split(jax.random.fold_in(key, 1), batch)
-        states, outcome = jax.vmap(self.env.judge)(states, body, action)
+        self, states: EnvState, before: BodyState, body: BodyState, action: Array, key: Array
+    ) -> tuple[EnvState, Verdict, Start]:
+        keys = jax.random.split(jax.random.fold_in(key, 1), self.physics.num_envs)
+        states, outcome = jax.vmap(self.env.judge)(states, before, body, action)
         _, critic_obs = jax.vmap(self.env.observe)(states, body, keys)
-        new_states, qpos, qvel = jax.vmap(self.env.start)(keys)
+        pair = jnp.stack([jax.vmap(amp_features)(before), jax.vmap(amp_features)(body)], 1)
+        fresh = jax.vmap(self.env.start)(keys)
         ended = outcome.terminated | outcome.truncated
-        states = jax.tree.map(lambda new, old: jnp.where(_like(ended, new), new, old), new_states, states)
-        return states, outcome, critic_obs, (qpos, qvel)
+        states = jax.tree.map(lambda new, old: jnp.where(_like(ended, new), new, old), fresh.state, states)
+        return states, Verdict(outcome, critic_obs, pair), fresh
 
 
-def _like(mask: Array, x: Array) -> Array:
+def _like(mask: Array, x: Any) -> Array:
     return mask.reshape(mask.shape + (1,) * (x.ndim - 1))

@@ -84,7 +84,10 @@ def mirror_of_critic(spec: PolicySpec, config: RobotConfig) -> Mirror:
         feet,
         mirror_of_joints(config),  # torques
         in_place(_VECTOR),  # gravity in the base
-        in_place((1.0, -1.0)),  # push
+        in_place((1.0, -1.0)),  # push, in the heading's frame
+        in_place((-1.0,)),  # heading error
+        Mirror(np.array([1, 0]), np.ones(2, np.float32)),  # heights of the feet
+        in_place((1.0,)),  # friction
     ]
     return join([mirror_of_observation(spec, config), *more])
 

@@ -24,8 +24,11 @@ from contract.schema import write
 
 from .config import EnvConfig, PolicyConfig, TrainConfig
 from .env import Env
+from .motion.reference import load_reference
+from .physics.body_state import Physics
 from .physics.native import NativePhysics
 from .physics.robot_model import load_robot_model
+from .randomization import DomainRandomization
 
 
 def make_spec(policy: PolicyConfig, robot: RobotConfig, ctrl_dt: float) -> PolicySpec:
@@ -59,16 +62,18 @@ def asset(name: str) -> Path:
     return path
 
 
-def make_env(config: TrainConfig, **changes: object) -> Env:
-    """The env of a config; `changes` replace fields of its env section, for evaluation."""
+def make_env(config: TrainConfig, random: DomainRandomization | None = None, **changes: object) -> Env:
+    """The env of a config; `changes` replace fields of its env section and `random` its randomisation, to evaluate."""
     env = EnvConfig.model_validate({**config.env.model_dump(), **changes})
     robot_config = load_robot_config(asset(env.robot_config))
     robot = load_robot_model(asset(env.model), robot_config, env.sim_dt)
     spec = make_spec(config.policy, robot_config, env.ctrl_dt)
-    return Env(spec, env, dict(config.rewards), config.reward_scale, robot)
+    motion = load_reference(asset(f"motions/{env.reference}"), robot_config)[0] if env.reference else None
+    random = random or config.domain_randomization
+    return Env(spec, env, random, dict(config.rewards), config.reward_scale, robot, motion)
 
 
-def make_physics(env: Env, num_threads: int = 0) -> NativePhysics:
+def make_physics(env: Env, num_threads: int = 0) -> Physics:
     """Batched physics for an env."""
     return NativePhysics(env.robot, env.config.num_envs, env.config.decimation, num_threads)
 

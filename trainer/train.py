@@ -47,7 +47,7 @@ class EpisodeMeter:
 
 def init_learner(config: TrainConfig, env: Env, networks: Networks, key: Any) -> LearnerState:
     """Fresh parameters for an env's sizes."""
-    state, _, _ = env.start(key)
+    state = env.start(key).state
     body = jax.tree.map(lambda x: x[0], one_robot_at_home(env))
     obs, critic_obs = env.observe(state, body, key)
     agent = networks.init(key, obs.shape[-1], critic_obs.shape[-1])
@@ -120,6 +120,7 @@ def train(
             now = time.monotonic()
             metrics |= {f"reward/{name}": value for name, value in terms.items()}
             metrics |= {"rollout_s": collected - started, "update_s": now - collected, "wall_s": now - begun}
+            metrics["physics_s"], sampler.physics_s = sampler.physics_s, 0.0
             metrics["env_steps_per_sec"] = rollout.reward.size / (now - started)
             log.write(json.dumps(metrics) + "\n")
             log.flush()
