@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from contract import TERMS, ConfigError
 from contract.spec_reader import MAPPING_IDS
 
+from .amp.config import AmpConfig
 from .randomization import DomainRandomization
 from .rewards import BONUSES, PENALTIES, REWARDS
 from .section import NotNegative, Positive, Section
@@ -134,6 +135,7 @@ class TrainConfig(Section):
     reward_scale: Positive = 0.1
     network: NetworkConfig = NetworkConfig()
     ppo: PpoConfig = PpoConfig()
+    amp: AmpConfig = AmpConfig()
 
 
 def load_train_config(path: Path) -> TrainConfig:

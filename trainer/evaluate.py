@@ -21,7 +21,7 @@ from .networks import Networks
 from .physics.body_state import BodyState, Physics
 from .rewards import heading_velocity, to_heading
 from .task import make_env, make_physics
-from .train import init_learner, make_networks
+from .train import TrainState, init_learner, make_networks
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (B, O) -> raw actions (B, J)
 EVALUATION_SIM_DT = 0.002
@@ -181,9 +181,9 @@ def checkpoint_policy(config: TrainConfig, checkpoint: Path) -> tuple[Policy, Ne
     """A checkpoint's deterministic policy, its networks, its agent and its meta data. Raises ConfigError."""
     env = make_env(config)
     networks = make_networks(config, env)
-    template = init_learner(config, env, networks, jax.random.key(0))
+    template = TrainState(init_learner(config, env, networks, jax.random.key(0)), None)
     state, meta = load_checkpoint(checkpoint, template)
-    agent = jax.tree.map(jnp.asarray, state.agent)
+    agent = jax.tree.map(jnp.asarray, state.learner.agent)
     mean = jax.jit(networks.mean)
     return (lambda obs: np.asarray(mean(agent, jnp.asarray(obs)))), networks, agent, meta
 

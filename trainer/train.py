@@ -6,13 +6,15 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import yaml
 
+from .amp.expert import load_expert
+from .amp.stage import AmpStage, AmpState
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig, config_hash
 from .env import Env
@@ -21,7 +23,7 @@ from .physics.native import NativePhysics
 from .ppo import LearnerState, Transition, make_optimizer, make_update
 from .rollout import Sampler
 from .symmetry import make_mirrors
-from .task import make_env, make_physics
+from .task import asset, make_env, make_physics
 
 
 class EpisodeMeter:
@@ -53,6 +55,34 @@ def init_learner(config: TrainConfig, env: Env, networks: Networks, key: Any) ->
     agent = networks.init(key, obs.shape[-1], critic_obs.shape[-1])
     opt_state = make_optimizer(config.ppo).init(agent)
     return LearnerState(agent, opt_state, jnp.asarray(config.ppo.learning_rate), jnp.zeros((), jnp.int32))
+
+
+class TrainState(NamedTuple):
+    """All that training changes; amp is None without a discriminator."""
+
+    learner: LearnerState
+    amp: AmpState | None
+
+
+def make_amp(config: TrainConfig, env: Env) -> AmpStage | None:
+    """The AMP stage of a config, None where it has none. Raises ConfigError."""
+    if not config.amp.enable_amp:
+        return None
+    path = asset(f"motions/{config.amp.expert}")
+    expert = load_expert(path, env.spec.robot.actuator_names, config.env.ctrl_dt)
+    return AmpStage(config.amp, expert, env.robot.config)
+
+
+def _add_style(
+    config: TrainConfig, amp: AmpStage, rollout: Transition, state: TrainState, key: Any
+) -> tuple[Transition, TrainState, dict[str, float]]:
+    """The rollout with the style reward added, asked before the discriminator learns; the state after that."""
+    assert state.amp is not None
+    style = np.asarray(amp.style_reward(state.amp, rollout.amp_pair))
+    amp_state, metrics = amp.update(state.amp, rollout.amp_pair, key)
+    weight = config.reward_scale * config.amp.amp_reward_weight
+    rollout = rollout._replace(reward=rollout.reward + np.float32(weight) * style)
+    return rollout, state._replace(amp=amp_state), {name: float(value) for name, value in metrics.items()}
 
 
 def make_networks(config: TrainConfig, env: Env) -> Networks:
@@ -99,9 +129,9 @@ def train(
     env = make_env(config)
     networks = make_networks(config, env)
     sampler = Sampler(env, networks, make_physics(env))
-    update = make_update(networks, config.ppo)
-    key, k_init, k_start = jax.random.split(jax.random.key(config.seed), 3)
-    state, done = init_learner(config, env, networks, k_init), 0
+    update, amp = make_update(networks, config.ppo), make_amp(config, env)
+    key, k_init, k_start, k_amp = jax.random.split(jax.random.key(config.seed), 4)
+    state, done = TrainState(init_learner(config, env, networks, k_init), amp.init(k_amp) if amp else None), 0
     if resume is not None:
         state, meta = load_checkpoint(resume, state)
         done = int(meta["iteration"])
@@ -111,12 +141,18 @@ def train(
     with (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
         for iteration in range(done + 1, config.iterations + 1):
             started = time.monotonic()
-            key, k_rollout, k_update = jax.random.split(key, 3)
-            worker, rollout, terms = sampler.collect(state.agent, worker, k_rollout, config.ppo.num_steps)
+            key, k_rollout, k_update, k_amp = jax.random.split(key, 4)
+            worker, rollout, terms = sampler.collect(state.learner.agent, worker, k_rollout, config.ppo.num_steps)
             collected = time.monotonic()
-            state, losses = update(state, rollout, k_update)
-            metrics: dict[str, Any] = {"iteration": iteration, "env_steps": int(state.env_steps)}
-            metrics |= meter.add(rollout) | {name: float(value) for name, value in losses.items()}
+            metrics = meter.add(rollout)
+            if amp is not None and iteration > config.amp.amp_start_iteration:
+                rollout, state, styles = _add_style(config, amp, rollout, state, k_amp)
+                metrics |= styles
+                terms["amp_style"] = config.amp.amp_reward_weight * styles["amp_reward_mean"]
+            learner, losses = update(state.learner, rollout, k_update)
+            state = state._replace(learner=learner)
+            metrics |= {"iteration": iteration, "env_steps": int(learner.env_steps)}
+            metrics |= {name: float(value) for name, value in losses.items()}
             now = time.monotonic()
             metrics |= {f"reward/{name}": value for name, value in terms.items()}
             metrics |= {"rollout_s": collected - started, "update_s": now - collected, "wall_s": now - begun}
