@@ -6,13 +6,15 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
 
-from contract import Bundle, ContractError, load_bundle
+from contract import Bundle, ContractError, load_deployment
+from contract.schema import suggest
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.hal import BACKENDS, Hardware, HardwareError, UnreachableError, open_hardware
@@ -76,17 +78,20 @@ async def run(
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--bundle", "bundle_path", required=True, type=click.Path(path_type=Path), help="Folder of the policy.")
+@click.option("--policy", help="Which policy of a bundle with several; without it the bundle's default.")
 @click.option("--hal", default="sim", show_default=True, help=f"The robot: {', '.join(BACKENDS)}.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="robotd.yaml; without it the defaults.")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
 @click.option("--check", is_flag=True, help="Do the start-up checks, say what they found, and end.")
-def robotd(bundle_path: Path, hal: str, config_path: Path | None, allow_unverified: bool, check: bool) -> int:
+def robotd(
+    bundle_path: Path, policy: str | None, hal: str, config_path: Path | None, allow_unverified: bool, check: bool
+) -> int:
     """Run a policy on a robot, starting in IDLE with torque off, until SIGTERM or Ctrl-C.
 
     Exit codes: 0 ok, 1 the robot stopped by a fault, 2 refused, 3 hardware not reachable, 130 interrupted.
     """
     with _hardware_lock() if hal == "real" else nullcontext():
-        config, bundle, hardware = start_up(bundle_path, hal, config_path, allow_unverified)
+        config, bundle, hardware = start_up(bundle_path, hal, config_path, allow_unverified, policy=policy)
         for warning in bundle.warnings:
             log.warning(warning)
         try:
@@ -105,11 +110,15 @@ def start_up(
     config_path: Path | None = None,
     allow_unverified: bool = False,
     buses: int | None = None,
+    policy: str | None = None,
+    twin: Mapping[str, Any] | None = None,
 ) -> tuple[RobotdConfig, Bundle, Hardware]:
     """All checks before the first tick; the hardware comes back limp.
 
     Args:
         buses: put the servos on so many buses, whatever the config says; for comparisons on emulated ones.
+        policy: which one of a bundle with several; None takes the bundle's default.
+        twin: options of the physics twin (`robotd.hal.sim.SimHardware`), where the hardware has one.
 
     Raises:
         Refusal: the first thing that does not fit.
@@ -118,15 +127,24 @@ def start_up(
         config = load_config(config_path)
         if buses is not None:
             config = config.model_copy(update={"hardware": regrouped(config.hardware, buses)})
-        bundle = load_bundle(bundle_path, open_session, allow_unverified)
+        bundle = _choose(bundle_path, policy, allow_unverified)
         if bundle.spec.robot.home_ctrl_rad is None:
             raise Refusal(
-                f"{bundle_path / 'policy_spec.json'}: robot.home_ctrl_rad is missing, expected a pose to home to; "
+                f"{bundle.path / 'policy_spec.json'}: robot.home_ctrl_rad is missing, expected a pose to home to; "
                 "export the policy again"
             )
-        return config, bundle, open_hardware(hal, bundle, config.hardware)
+        return config, bundle, open_hardware(hal, bundle, config.hardware, twin)
     except (ConfigFileError, ContractError, WiringError, HardwareError) as problem:
         raise _refusal(problem) from None
+
+
+def _choose(path: Path, policy: str | None, allow_unverified: bool) -> Bundle:
+    """One policy of the bundle at `path`, all of whose policies are verified. Raises ContractError, Refusal."""
+    bundles, default = load_deployment(path, open_session, allow_unverified)
+    name = default if policy is None else policy
+    if name not in bundles:
+        raise Refusal(f"--policy {name}: {path} has no policy of that name{suggest(name, bundles)}")
+    return bundles[name]
 
 
 def _refusal(problem: Exception) -> Refusal:

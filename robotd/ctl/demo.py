@@ -12,15 +12,19 @@ from typing import Any, TypeVar
 
 import click
 
-from contract import assets_dir
+from contract import ContractError, assets_dir
 from robotd.ctl.director import Script
+from robotd.ctl.gap import read_reference
 from robotd.ctl.outcome import EXIT_OK, exit_code, make_outcome, table, verdict
 from robotd.ctl.progress import Progress
-from robotd.ctl.refusal import Refusal, Unreachable
-from robotd.ctl.show import film, perform, prepare
+from robotd.ctl.refusal import Refusal, Unreachable, refusing
+from robotd.ctl.rehearsal import Plan, pushes, rehearse, tell
+from robotd.ctl.show import Show, film, perform, prepare
 from robotd.daemon import Refusal as StartRefusal
 from robotd.daemon import Unreachable as StartUnreachable
+from robotd.hal.physics import OTHER_IN_WORDS, PHYSICS
 
+_GAP_EPISODES = 20
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -36,77 +40,123 @@ def _number(name: str, default: float, low: float, high: float, text: str) -> Ca
 
 
 @click.command()
-@_number("--seconds", 20.0, 0.1, 36000, "Active time, counted in the robot's control periods.")
+@_number("--seconds", 20.0, 0.1, 36000, "Active time of an episode, counted in the robot's control periods.")
 @click.option("--headless", is_flag=True, help="No window, also where there is a display.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Folder of the policy; without it the standing one.")
+@click.option("--policy", help="Which policy of a bundle with several (without --bundle: of bundles/wildrobot).")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
 @click.option(
     "--hal", type=click.Choice(["sim", "mock", "emulated"]), default="sim", show_default=True, help="The robot."
 )
 @click.option("--buses", type=click.IntRange(1), help="Servo buses of --hal emulated; without it as in the wiring.")
-@_number("--velocity", 0.0, -2, 2, "Commanded forward velocity, m/s.")
+@click.option(
+    "--physics",
+    type=click.Choice(list(PHYSICS)),
+    default="own",
+    show_default=True,
+    help=f"World of the twin: the bundle's own, or other than any that training used: {OTHER_IN_WORDS}.",
+)
+@click.option("--episodes", type=click.IntRange(1, 10000), help="So many in one run, with figures of each and of all.")
+@click.option(
+    "--gap",
+    type=click.Path(path_type=Path),
+    help="What `trainer eval --json` printed: compare the episodes (20, unless given) with it.",
+)
+@click.option("--fast", is_flag=True, help="Episodes of --hal sim and mock as fast as the machine can.")
+@_number("--velocity", 0.0, -2, 2, "Commanded forward velocity, m/s; it is blended in within 0.5 s.")
 @_number("--push-n", 5.0, 0, 1000, "Strength of a push, N; 0 for none.")
 @_number("--push-s", 0.2, 0, 60, "How long a push lasts, s.")
-@_number("--push-every", 3.0, 0.1, 36000, "Time from one push to the next, s.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the pushes' directions.")
+@_number("--push-every", 3.0, 0.1, 36000, "From one push to the next, s; in episodes a random third more or less.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the pushes and of --physics.")
 @click.option("--strict-timing", is_flag=True, help="Missed deadlines stop the robot, as a real one.")
 @click.option("--out", type=click.Path(path_type=Path), default="demo", show_default=True, help="Folder for pictures.")
 def command(
-    headless: bool,
-    as_json: bool,
     bundle: Path | None,
+    policy: str | None,
     allow_unverified: bool,
     hal: str,
     buses: int | None,
-    strict_timing: bool,
+    physics: str,
+    episodes: int | None,
+    gap: Path | None,
+    seed: int,
     out: Path,
-    **numbers: Any,
+    **options: Any,
 ) -> int:
     """Run a policy on the physics twin, push it, and film what happened.
 
     The robot homes, is set on its feet, and the policy takes over; the twin falls if the policy is wrong. With --hal
     emulated all goes through the bytes of emulated servos, IMU and switches, in wall time: a machine too busy for that
-    stops the robot, as it would a real one. OUT gets filmstrip.png and demo.mp4. Exit 0 only if the robot stayed up and
-    no fault latched, 1 if not, 3 if the hardware does not answer, 130 if interrupted.
+    stops the robot, as it would a real one. OUT gets filmstrip.png and demo.mp4, of several episodes the first that
+    failed. Exit 0 only if the robot stayed up and no fault latched in every episode, 1 if not, 3 if the hardware does
+    not answer, 130 if interrupted.
+
+    With --gap exit 0 only if forward velocity and survival (push_survival, without pushes success_rate) dropped by less
+    than 20 % against the file: one JSON object of such names, flat or {"undisturbed": {...}, "pushed": {...}}. The
+    object that --episodes prints with --json can be taken too.
     """
     progress = Progress(sys.stderr)
     script = Script(
-        seconds=numbers["seconds"],
-        velocity_x=numbers["velocity"],
-        push_n=numbers["push_n"],
-        push_s=numbers["push_s"],
-        push_every_s=numbers["push_every"],
-        seed=numbers["seed"],
+        seconds=options["seconds"],
+        velocity_x=options["velocity"],
+        push_n=options["push_n"],
+        push_s=options["push_s"],
+        push_every_s=options["push_every"],
+        seed=seed,
     )
+    count = _GAP_EPISODES if gap is not None and episodes is None else episodes
+    _check_options(count, hal, options["fast"], gap)
+    with refusing(ContractError):
+        reference = None if gap is None else read_reference(gap, pushes(script, count or 1))
+    twin = None if physics == "own" else {"physics": PHYSICS[physics], "seed": seed}
     with _starting():
-        show = prepare(bundle or assets_dir() / "bundles" / "standing", hal, allow_unverified, script, buses)
+        path = bundle or assets_dir() / "bundles" / ("standing" if policy is None else "wildrobot")
+        show = prepare(path, hal, allow_unverified, script, buses, policy, twin)
     _make_folder(out)
     for warning in show.bundle.warnings:
         progress.say(f"warning: {warning}")
-
+    as_json, headless, strict = options["as_json"], options["headless"], options["strict_timing"]
     with _starting():
-        summary, director, witness = perform(show, progress, headless, strict_timing)
+        if count is None:
+            return _once(show, progress, headless, strict, as_json, hal, out)
+        plan = Plan(count, options["fast"], strict, headless, reference, physics)
+        return rehearse(show, plan, progress, as_json, hal, out)
+
+
+def _once(
+    show: Show, progress: Progress, headless: bool, strict_timing: bool, as_json: bool, hal: str, out: Path
+) -> int:
+    """One episode: its summary and its film."""
+    script = show.script
+    summary, director, witness = perform(show, progress, headless, strict_timing)
     outcome = make_outcome(witness, script, show.ctrl_dt, str(show.bundle.path), hal)
     result = verdict(outcome, summary, witness, show.ctrl_dt, director.interrupted)
     code = exit_code(outcome, summary, director)
-    pushes = f"{director.pushes} x {script.push_n:g} N for {script.push_s:g} s" if director.pushes else "none"
+    pushed = f"{director.pushes} x {script.push_n:g} N for {script.push_s:g} s" if director.pushes else "none"
     if as_json:
         click.echo(json.dumps(outcome.to_json(), allow_nan=False))
     else:
         worst_rad = max(witness.tape.tilt_rad, default=0.0) if show.twin else None
-        click.echo(table(outcome, result, pushes, worst_rad, show.ctrl_dt))
+        click.echo(table(outcome, result, pushed, worst_rad, show.ctrl_dt))
     if director.interrupted:
         progress.say("interrupted: no pictures")
         return code
 
     caption = [show.bundle.path.name, "physics twin" if show.twin else "mock, no physics"]
-    caption += [f"{outcome.ticks * show.ctrl_dt:.1f} s", f"pushes: {pushes}"]
-    pictures = film(show, witness, "  ·  ".join(caption), result, code == EXIT_OK, out)
-    for note in (pictures.note, f"wrote {', '.join(map(str, pictures.files))}" if pictures.files else None):
-        if note:
-            progress.say(note)
+    caption += [f"{outcome.ticks * show.ctrl_dt:.1f} s", f"pushes: {pushed}"]
+    tell(film(show, witness, "  ·  ".join(caption), result, code == EXIT_OK, out), progress)
     return code
+
+
+def _check_options(count: int | None, hal: str, fast: bool, gap: Path | None) -> None:
+    """What does not go together. Raises click.UsageError."""
+    if fast and hal == "emulated":
+        raise click.UsageError("--fast: found --hal emulated, whose wires take wall time, expected sim or mock")
+    if fast and count is None:
+        raise click.UsageError("--fast: found no --episodes, expected them; a single demo is to be watched")
+    if gap is not None and hal == "mock":
+        raise click.UsageError("--gap: found --hal mock, which moves nowhere, expected sim or emulated")
 
 
 @contextmanager

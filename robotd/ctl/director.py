@@ -16,32 +16,37 @@ _SETTLE_S = 0.5  # on its own feet before the policy takes over
 _PATIENCE_S = 20.0  # from the start to ACTIVE, homing included
 _AFTERMATH_S = 1.0  # how long a fault is watched
 _QUIET_S = 1.0  # no push begins so shortly before the end
+_RAMP_S = 0.5  # from rest to the commanded velocity
 
 Push = Callable[[NDArray[np.float64], float], None]
 
 
 class Script(NamedTuple):
-    """What is to happen. Durations are active time; pushes of push_n N last push_s and begin every push_every_s."""
+    """What is to happen. Durations are active time; pushes of push_n N last push_s and begin every push_every_s, give
+    or take a random push_spread_s; seed: of their directions and times, one number or several."""
 
     seconds: float
     velocity_x: float = 0.0
     push_n: float = 5.0
     push_s: float = 0.2
     push_every_s: float = 3.0
-    seed: int = 0
+    push_spread_s: float = 0.0
+    seed: int | tuple[int, ...] = 0
 
 
 def plan_pushes(script: Script, ctrl_dt: float) -> dict[int, NDArray[np.float64]]:
-    """Active tick -> force (3,) N in a random horizontal direction; the first half an interval after the start."""
+    """Active tick -> force (3,) N in a random horizontal direction; the first half an interval after the start, or a
+    whole one where intervals are random."""
     if script.push_n <= 0 or script.push_s <= 0:
         return {}
     rng = np.random.default_rng(script.seed)
     plan = {}
-    at_s = script.push_every_s / 2
+    spread_s = script.push_spread_s
+    at_s = script.push_every_s + rng.uniform(-spread_s, spread_s) if spread_s else script.push_every_s / 2
     while at_s <= script.seconds - _QUIET_S:
         angle = rng.uniform(0, 2 * math.pi)
         plan[round(at_s / ctrl_dt)] = script.push_n * np.array([math.cos(angle), math.sin(angle), 0.0])
-        at_s += script.push_every_s
+        at_s += script.push_every_s + (rng.uniform(-spread_s, spread_s) if spread_s else 0.0)
     return plan
 
 
@@ -58,6 +63,7 @@ class Director:
         self._script, self._push, self._on_feet = script, push, on_feet
         self._plan = plan_pushes(script, ctrl_dt) if push else {}
         self.ticks_wanted = max(1, round(script.seconds / ctrl_dt))
+        self._ramp = max(1, round(_RAMP_S / ctrl_dt))
         self._settle, self._patience, self._aftermath = (
             round(s / ctrl_dt) for s in (_SETTLE_S, _PATIENCE_S, _AFTERMATH_S)
         )
@@ -105,4 +111,6 @@ class Director:
         return self.end() if self.active_ticks >= self.ticks_wanted else self._command()
 
     def _command(self, events: tuple[Event, ...] = ()) -> Orders:
-        return Orders(events, velocity=(self._script.velocity_x, 0.0, 0.0))
+        """The robot starts from rest: the velocity is blended in."""
+        share = min(1.0, self.active_ticks / self._ramp)
+        return Orders(events, velocity=(share * self._script.velocity_x, 0.0, 0.0))

@@ -77,14 +77,14 @@ def make_outcome(witness: Witness, script: Script, ctrl_dt: float, bundle: str, 
         faults=list(witness.faults.names),
         distance_m=distance_m,
         mean_velocity_m_s=velocity_m_s,
-        mean_abs_torque_nm=_finite(float(np.mean(witness.mean_torque_nm))) if witness.mean_torque_nm else None,
+        mean_abs_torque_nm=_finite(float(np.mean(witness.torque_nm))) if witness.torque_nm else None,
         max_abs_torque_nm=_finite(float(np.max(witness.max_torque_nm))) if witness.max_torque_nm else None,
-        lateness_us=_quantiles(witness.lateness_s),
-        tick_us=_quantiles(witness.tick_s),
+        lateness_us=quantiles_of(witness.lateness_s),
+        tick_us=quantiles_of(witness.tick_s),
         command={"velocity": [script.velocity_x, 0.0, 0.0]},
         bundle=bundle,
         hal=hal,
-        feedback_age_ms=_ages(witness.feedback_age_s) if witness.judges_feedback else None,
+        feedback_age_ms=ages_of(witness.feedback_age_s) if witness.judges_feedback else None,
     )
 
 
@@ -136,13 +136,15 @@ def table(outcome: Outcome, result: str, pushes: str, worst_tilt_rad: float | No
     return "\n".join(f"  {name:<14}{text}" for name, text in rows)
 
 
-def _quantiles(durations_s: Sequence[float]) -> Quantiles:
+def quantiles_of(durations_s: Sequence[float]) -> Quantiles:
+    """Of durations in s."""
     if not durations_s:
         return Quantiles(None, None, None)
     return Quantiles(*(round(float(q), 1) for q in np.quantile(durations_s, (0.5, 0.99, 1.0)) * 1e6))
 
 
-def _ages(ages_s: Sequence[Array]) -> Ages:
+def ages_of(ages_s: Sequence[Array]) -> Ages:
+    """Of ages in s, (J,) for each tick."""
     if not ages_s:
         return Ages(None, None, None)
     return Ages(*(round(float(q), 1) for q in np.quantile(np.stack(ages_s), (0.5, 0.95, 1.0)) * 1e3))

@@ -7,8 +7,9 @@ import logging
 import math
 import os
 import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from robotd.hal.emulated import EmulatedHardware
 from robotd.hal.sim import SimHardware, open_twin
 from robotd.loop import RunSummary, ShutdownSwitch
 from robotd.mode import Mode
-from robotd.record import Hook, TickRecord
+from robotd.record import Hook, Operator, TickRecord
 from robotd.safety import leg_joints
 
 
@@ -53,11 +54,21 @@ class Show(NamedTuple):
         return self.bundle.spec.runtime.ctrl_dt
 
 
-def prepare(bundle_path: Path, hal: str, allow_unverified: bool, script: Script, buses: int | None = None) -> Show:
-    """All checks before the first tick. Raises robotd.daemon.Refusal."""
+def prepare(
+    bundle_path: Path,
+    hal: str,
+    allow_unverified: bool,
+    script: Script,
+    buses: int | None = None,
+    policy: str | None = None,
+    twin_options: Mapping[str, Any] | None = None,
+) -> Show:
+    """All checks before the first tick; options as `robotd.daemon.start_up`. Raises robotd.daemon.Refusal."""
     gl = os.environ.get("MUJOCO_GL")
     os.environ["MUJOCO_GL"] = NO_GL  # this process needs no GL, and a wrong value would end it at the import of mujoco
-    config, bundle, hardware = start_up(bundle_path, hal, allow_unverified=allow_unverified, buses=buses)
+    config, bundle, hardware = start_up(
+        bundle_path, hal, allow_unverified=allow_unverified, buses=buses, policy=policy, twin=twin_options
+    )
     live = isinstance(hardware, EmulatedHardware)
     twin = hardware.twin if isinstance(hardware, EmulatedHardware) else hardware
     return Show(config, bundle, hardware, twin if isinstance(twin, SimHardware) else None, live, script, gl)
@@ -76,45 +87,72 @@ def perform(
     Raises:
         robotd.daemon.Refusal: the hardware does not answer.
     """
-    twin = show.twin
-    if twin is None:
-        director = Director(show.script, show.ctrl_dt)
-    else:
-        director = Director(show.script, show.ctrl_dt, twin.push, lambda: not twin.supported)
     patient = PatientClock(MonotonicClock())
-    legs = leg_joints(show.bundle.spec.robot.actuator_names) if show.live else None
-    witness = Witness(director, twin, patient.take_missed, legs)
+    director, witness = cast(show, show.script, patient.take_missed)
     clock = MonotonicClock() if strict_timing or show.live else patient
     hooks: list[Hook] = [witness, Announcer(director, witness, show, progress)]
-    viewer = None
+    summary = play(show, director, director.interrupt, clock, hooks, progress, headless)
+    return summary, director, witness
+
+
+def cast(show: Show, script: Script, take_missed: Callable[[], int]) -> tuple[Director, Witness]:
+    """Who leads and who watches one episode."""
+    twin = show.twin
+    if twin is None:
+        director = Director(script, show.ctrl_dt)
+    else:
+        director = Director(script, show.ctrl_dt, twin.push, lambda: not twin.supported)
+    legs = leg_joints(show.bundle.spec.robot.actuator_names) if show.live else None
+    return director, Witness(director, twin, take_missed, legs)
+
+
+def play(
+    show: Show,
+    operator: Operator,
+    interrupt: Callable[[], None],
+    clock: Clock,
+    hooks: list[Hook],
+    progress: Progress,
+    headless: bool,
+) -> RunSummary:
+    """Run the loop once, with a window where there may be one; the hardware is closed afterwards.
+
+    Args:
+        interrupt: called once, at Ctrl-C or SIGTERM, before the robot is stopped.
+
+    Raises:
+        robotd.daemon.Refusal: the hardware does not answer.
+    """
+    twin, viewer = show.twin, None
     if twin is not None:
-        hooks.insert(0, twin.attend)
         viewer = None if headless else _open_viewer(show, twin, progress)
-        hooks += [viewer] if viewer else []
+        hooks = [twin.attend, *hooks, *([viewer] if viewer else [])]
     logging.getLogger("robotd").setLevel(logging.CRITICAL)  # the summary tells of faults
     try:
-        summary = asyncio.run(_run(show, director, clock, hooks))
+        summary = asyncio.run(_run(show, operator, interrupt, clock, hooks))
     finally:
         show.hardware.close()
         if viewer is not None:
             viewer.close()
     progress.end()
-    return summary, director, witness
+    return summary
 
 
-async def _run(show: Show, director: Director, clock: Clock, hooks: list[Hook]) -> RunSummary:
+async def _run(
+    show: Show, operator: Operator, interrupt: Callable[[], None], clock: Clock, hooks: list[Hook]
+) -> RunSummary:
     switch, loop = ShutdownSwitch(), asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
 
-    def interrupt() -> None:
-        director.interrupt()
+    def end() -> None:
+        interrupt()
         switch.press()
         for number in numbers:  # the second Ctrl-C is final
             loop.remove_signal_handler(number)
 
     for number in numbers:
-        loop.add_signal_handler(number, interrupt)
-    return await run(show.hardware, show.bundle, show.config, director, clock, hooks, switch)
+        loop.add_signal_handler(number, end)
+    return await run(show.hardware, show.bundle, show.config, operator, clock, hooks, switch)
 
 
 def _open_viewer(show: Show, twin: SimHardware, progress: Progress) -> Viewer | None:
@@ -127,16 +165,24 @@ def _open_viewer(show: Show, twin: SimHardware, progress: Progress) -> Viewer | 
 
 
 class Announcer:
-    """A hook of the loop that shows how the run is going."""
+    """A hook of the loop that shows how the run is going, after the words of `lead`."""
 
-    def __init__(self, director: Director, witness: Witness, show: Show, progress: Progress) -> None:
-        self._director, self._witness, self._progress = director, witness, progress
+    def __init__(
+        self,
+        director: Director,
+        witness: Witness,
+        show: Show,
+        progress: Progress,
+        lead: Callable[[], str] | None = None,
+    ) -> None:
+        self._director, self._witness, self._progress, self._lead = director, witness, progress, lead
         self._twin, self._ctrl_dt, self._seconds = show.twin, show.ctrl_dt, show.script.seconds
 
     def __call__(self, record: TickRecord) -> None:
         """Offer a line about the tick."""
         done_s = self._director.active_ticks * self._ctrl_dt
-        words = [f"{record.mode.value:8}", f"{done_s:5.1f} / {self._seconds:g} s"]
+        words = [self._lead()] if self._lead else []
+        words += [f"{record.mode.value:8}", f"{done_s:5.1f} / {self._seconds:g} s"]
         if self._twin is not None:
             words.append(f"tilt {math.degrees(self._witness.tilt_rad):4.1f} deg")
             words.append(f"pushes {self._director.pushes}")

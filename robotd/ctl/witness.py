@@ -28,6 +28,10 @@ class Witness:
         twin: the physics that is looked at, None where there is none: then nothing falls and no torque is measured.
         take_missed: deadlines since the last call that the record does not know of.
         legs: (J,) bool, the joints whose feedback's age is taken down.
+
+    What it takes down of each active tick: lateness_s, tick_s, and with a twin torque_nm the absolute ones (J,),
+    max_torque_nm of all joints since the last tick, base_m (3,) in the world, time_s of physics, and heading_rad,
+    counted from where the robot looked on the stand, left positive, in [-pi, pi].
     """
 
     def __init__(
@@ -45,12 +49,15 @@ class Witness:
         self.lateness_s: list[float] = []
         self.tick_s: list[float] = []
         self.feedback_age_s: list[NDArray[np.float32]] = []
-        self.mean_torque_nm: list[float] = []
+        self.torque_nm: list[NDArray[np.float64]] = []
         self.max_torque_nm: list[float] = []
         self.base_m: list[NDArray[np.float64]] = []
+        self.heading_rad: list[float] = []
+        self.time_s: list[float] = []
         self.tilt_rad = 0.0
         self._body = 0 if twin is None else base_body(twin.model)
-        self._upright: NDArray[np.float64] | None = None  # the world's up in the body, while the stand held it
+        self._upright: NDArray[np.float64] | None = None  # the body's rotation while the stand held it
+        self._heading_rad = 0.0
         self._standing_m = 0.0
 
     @property
@@ -83,10 +90,12 @@ class Witness:
             rotation = twin.data.xmat[self._body].reshape(3, 3).copy()
             height_m, broken = float(twin.data.xpos[self._body, 2]), exploded(twin.data)
         if self._upright is None:
-            self._upright = rotation[2]
+            self._upright = rotation
         if mode is Mode.ACTIVE and not self._standing_m:
             self._standing_m = height_m
-        self.tilt_rad = float(np.arccos(np.clip(rotation[2] @ self._upright, -1, 1)))
+        turned = rotation @ self._upright.T
+        self.tilt_rad = float(np.arccos(np.clip(turned[2, 2], -1, 1)))
+        self._heading_rad = math.atan2(turned[1, 0], turned[0, 0])
         judged = mode is Mode.ACTIVE or (mode is Mode.STOPPING and self._standing_m > 0)
         stands = self.tilt_rad <= FALLEN_TILT_RAD and height_m >= FALLEN_HEIGHT * self._standing_m
         if judged and self.fell_at is None and (not stands or broken):
@@ -101,7 +110,9 @@ class Witness:
             self.feedback_age_s.append(np.asarray(record.signals.joint_age_s)[self._legs])
         if self._twin is not None:
             self.base_m.append(self._twin.base_position_m)
-            self.mean_torque_nm.append(float(np.mean(np.abs(self._twin.torque_nm))))
+            self.heading_rad.append(self._heading_rad)
+            self.time_s.append(self._twin.time_s)
+            self.torque_nm.append(np.abs(self._twin.torque_nm))
             self.max_torque_nm.append(float(np.max(self._twin.peak_torque_nm)))
 
 

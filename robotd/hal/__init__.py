@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from contract import Bundle
 from contract.schema import suggest
 from robotd.wiring import Wiring
@@ -11,12 +14,15 @@ from .hardware import Hardware, HardwareError, UnreachableError
 BACKENDS = ("real", "emulated", "sim", "mock")
 
 
-def open_hardware(name: str, bundle: Bundle, wiring: Wiring) -> Hardware:
-    """Open the backend `name` for the robot of `bundle`; `wiring` is for those that have wires.
+def open_hardware(name: str, bundle: Bundle, wiring: Wiring, twin: Mapping[str, Any] | None = None) -> Hardware:
+    """Open the backend `name` for the robot of `bundle`; `wiring` is for those that have wires, `twin` (options
+    of `sim.SimHardware`) for those with physics.
 
     Raises:
         HardwareError: there is no such backend, or it cannot be opened; one sentence.
     """
+    if twin and name in ("mock", "real"):
+        raise HardwareError(f"--hal {name}: has no physics twin to set up, expected sim or emulated")
     if name == "mock":
         from .mock import MockHardware
 
@@ -24,11 +30,11 @@ def open_hardware(name: str, bundle: Bundle, wiring: Wiring) -> Hardware:
     if name == "sim":
         from .sim import open_twin
 
-        return open_twin(bundle)
+        return open_twin(bundle, **(twin or {}))
     if name == "emulated":
         from .emulated import open_emulated
 
-        return open_emulated(bundle, wiring)
+        return open_emulated(bundle, wiring, **(twin or {}))
     if name == "real":
         from .real import open_real
 

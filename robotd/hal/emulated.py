@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from typing import Any
 
 from contract import Bundle, PolicySpec, Signals
 from contract.frames import Array
@@ -32,10 +33,10 @@ REPLY_S = 0.02
 """Twice a real bus's: the emulated servos share this machine's cores with all that waits for them."""
 
 
-def open_emulated(bundle: Bundle, wiring: Wiring) -> EmulatedHardware:
-    """The emulated devices of a bundle's own robot, its twin on the stand. Raises HardwareError."""
+def open_emulated(bundle: Bundle, wiring: Wiring, **twin: Any) -> EmulatedHardware:
+    """The emulated devices of a bundle's own robot, its twin (options as there) on the stand. Raises HardwareError."""
     check_wiring(bundle.spec, wiring)
-    return EmulatedHardware(bundle.spec, wiring, open_twin(bundle, "emulated"))
+    return EmulatedHardware(bundle.spec, wiring, open_twin(bundle, "emulated", **twin))
 
 
 class EmulatedHardware:
@@ -131,4 +132,9 @@ class EmulatedHardware:
     ) -> None:
         """As the twin's, and the devices see it."""
         self.twin.place(joint_pos_rad, quat_wxyz, supported)
+        self.live.refresh()
+
+    def pick_up(self) -> None:
+        """As the twin's, and the devices see it."""
+        self.twin.pick_up()
         self.live.refresh()

@@ -21,7 +21,8 @@ from robotd.mode import Mode
 from robotd.record import TickRecord
 
 from .hardware import HardwareError
-from .twin_model import STAND, compile_model, find_parts
+from .physics import OWN, Drives, Physics, draw_servos
+from .twin_model import STAND, compile_model, find_parts, import_mujoco
 
 SWITCH_CLOSES_N = 2.0
 CLEARANCE_M = 0.08  # of the feet in the home pose; a limp leg hangs lower
@@ -49,9 +50,10 @@ class SimHardware:
         model_path: an MJCF whose actuators drive the spec's joints in the spec's order; a floor is added where the
             world has no plane.
         robot_config: names the IMU's site and the base; without it the site `imu` and the first free joint count.
-        sim_dt_s: physics step; the control period is a whole number of them.
+        sim_dt_s: physics step, if not that of `physics`; the control period is a whole number of them.
         supported: begin on the stand; otherwise begin limp with the feet on the floor.
         joint_noise_rad: the joints begin at home plus uniform noise of this size, from `seed`.
+        physics: another world than the MJCF's; where its servos differ, each `pick_up` draws them anew, from `seed`.
 
     Raises:
         HardwareError: MuJoCo is not installed, or the MJCF is not the spec's robot; one sentence.
@@ -63,29 +65,34 @@ class SimHardware:
         model_path: Path,
         robot_config: RobotConfig | None = None,
         *,
-        sim_dt_s: float = 0.002,
+        sim_dt_s: float | None = None,
         supported: bool = True,
         joint_noise_rad: float = 0.02,
         seed: int = 0,
+        physics: Physics = OWN,
     ) -> None:
         self.lock = threading.RLock()
-        self._mujoco = _import_mujoco()
-        self.model = compile_model(self._mujoco, model_path, sim_dt_s)
+        self._mujoco = import_mujoco()
+        physics = physics if sim_dt_s is None else physics._replace(sim_dt_s=sim_dt_s)
+        self.model = compile_model(self._mujoco, model_path, physics)
         self.data = self._mujoco.MjData(self.model)
         self._spec, self._path = spec, model_path
-        self._substeps = round(spec.runtime.ctrl_dt / sim_dt_s)
-        if self._substeps < 1 or abs(self._substeps * sim_dt_s - spec.runtime.ctrl_dt) > 1e-9:
+        self._substeps = round(spec.runtime.ctrl_dt / physics.sim_dt_s)
+        if self._substeps < 1 or abs(self._substeps * physics.sim_dt_s - spec.runtime.ctrl_dt) > 1e-9:
             raise HardwareError(
-                f"sim_dt {sim_dt_s} s: expected a whole fraction of the control period {spec.runtime.ctrl_dt} s"
+                f"sim_dt {physics.sim_dt_s} s: expected a whole fraction of the control period {spec.runtime.ctrl_dt} s"
             )
         parts = find_parts(self._mujoco, self.model, model_path, spec, robot_config)
         self._joint_qpos, self._joint_qvel, self._base_qpos, self._base_body, self._imu, self._touch = parts
         self._stand, self._weld = int(self.model.body(STAND).mocapid[0]), self.model.equality(STAND).id
-        noise = np.random.default_rng(seed).uniform(-joint_noise_rad, joint_noise_rad, spec.num_joints)
+        self._rng = np.random.default_rng(seed)
+        noise = self._rng.uniform(-joint_noise_rad, joint_noise_rad, spec.num_joints)
         self._start_rad = np.clip(spec.robot.home + noise, spec.robot.range_min, spec.robot.range_max)
         self._push_n, self._push_s = np.zeros(3), 0.0
         self._lowering, self._fresh = False, True
         self._torques_nm = np.zeros((self._substeps, spec.num_joints))  # |torque| of the last control period
+        self._physics, self._drives = physics, Drives(self.model)
+        self._equip()
         self.disable()
         self.place(self._start_rad, supported=supported)
 
@@ -115,7 +122,7 @@ class SimHardware:
             return Signals(
                 quat_wxyz=quat.astype(np.float32),
                 gyro_rad_s=velocity[:3].astype(np.float32),
-                joint_pos_rad=data.qpos[self._joint_qpos].astype(np.float32),
+                joint_pos_rad=(data.qpos[self._joint_qpos] - self._zero_rad).astype(np.float32),
                 joint_vel_rad_s=data.qvel[self._joint_qvel].astype(np.float32),
                 foot_switches=(data.sensordata[self._touch] > SWITCH_CLOSES_N).astype(np.float32),
                 stamp_s=np.asarray(data.time),
@@ -125,7 +132,7 @@ class SimHardware:
 
     def write(self, target_rad: Array) -> None:
         """New targets (J,) rad for the position actuators."""
-        self.data.ctrl[:] = np.asarray(target_rad)
+        self.data.ctrl[:] = np.asarray(target_rad) + self._zero_rad
 
     def enable(self) -> None:
         """The actuators begin to push."""
@@ -229,6 +236,20 @@ class SimHardware:
         elif record.mode is Mode.IDLE and not self.supported:
             self.place(self._start_rad)
 
+    def pick_up(self) -> None:
+        """Put the robot on the stand for another go, limp; where servos differ it is another robot."""
+        with self.lock:
+            self.disable()
+            self._push_s = 0.0
+            self.data.warning.number[:] = 0
+            self._equip()
+            self.place(self._start_rad)
+
+    def _equip(self) -> None:
+        servos = draw_servos(self._physics, self._spec.num_joints, self._rng)
+        self._drives.take(servos)
+        self._zero_rad = servos.zero_offset_rad
+
     def place(
         self, joint_pos_rad: Array, quat_wxyz: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0), supported: bool = True
     ) -> None:
@@ -242,10 +263,9 @@ class SimHardware:
     def _place(self, joint_pos_rad: Array, quat_wxyz: Array, supported: bool) -> None:
         mj, model, data = self._mujoco, self.model, self.data
         base = slice(self._base_qpos, self._base_qpos + 7)
-        data.qvel[:] = 0
-        data.qacc_warmstart[:] = 0
+        data.qpos[:], data.qvel[:], data.qacc_warmstart[:] = self.model.qpos0, 0, 0
         data.qpos[base] = (0, 0, 0, 1, 0, 0, 0)
-        data.qpos[self._joint_qpos] = joint_pos_rad
+        data.qpos[self._joint_qpos] = joint_pos_rad + self._zero_rad
         mj.mj_kinematics(model, data)
         imu, back, quat = np.zeros(4), np.zeros(4), np.zeros(4)
         mj.mju_mat2Quat(imu, data.site_xmat[self._imu])
@@ -276,13 +296,3 @@ class SimHardware:
         self.data.mocap_pos[self._stand][2] -= LOWERING_M_S * self.model.opt.timestep
         if any(contact.dist <= 0 for contact in self.data.contact):
             self.data.eq_active[self._weld] = self._lowering = False
-
-
-def _import_mujoco() -> Any:
-    try:
-        import mujoco
-    except ImportError:
-        raise HardwareError(
-            "the physics twin needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'"
-        ) from None
-    return mujoco

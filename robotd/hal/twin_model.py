@@ -12,6 +12,7 @@ from contract import FOOT_SWITCHES, ContractError, PolicySpec, RobotConfig
 from contract.bundle import same_names
 
 from .hardware import HardwareError
+from .physics import Physics, alter
 
 STAND = "robotd_stand"
 
@@ -29,8 +30,19 @@ class Parts(NamedTuple):
     touch: NDArray[np.intp]
 
 
-def compile_model(mujoco: Any, path: Path, sim_dt_s: float) -> Any:
-    """The model of the MJCF at `path`, with a floor, a stand welded to its base, and our own physics step.
+def import_mujoco() -> Any:
+    """The module, which only a twin needs. Raises HardwareError where it is not installed."""
+    try:
+        import mujoco
+    except ImportError:
+        raise HardwareError(
+            "the physics twin needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'"
+        ) from None
+    return mujoco
+
+
+def compile_model(mujoco: Any, path: Path, physics: Physics) -> Any:
+    """The model of the MJCF at `path`, with a floor, a stand welded to its base, and `physics`.
 
     Every actuator is in a group of its own, so that each can go limp alone. Raises HardwareError.
     """
@@ -39,7 +51,7 @@ def compile_model(mujoco: Any, path: Path, sim_dt_s: float) -> Any:
         plane = mujoco.mjtGeom.mjGEOM_PLANE
         if not any(geom.type == plane for geom in spec.worldbody.geoms):
             spec.worldbody.add_geom(name="robotd_floor", type=plane, size=[0, 0, 0.05], contype=1, conaffinity=1)
-        spec.option.timestep = sim_dt_s
+        alter(mujoco, spec, physics)
         base = next((joint.parent for joint in spec.joints if joint.type == mujoco.mjtJoint.mjJNT_FREE), None)
         if base is None:
             raise HardwareError(f"{path}: no free joint, expected one at the base of a robot that can fall")
@@ -52,7 +64,7 @@ def compile_model(mujoco: Any, path: Path, sim_dt_s: float) -> Any:
             name1=STAND,
             name2=base.name,
             data=[0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1],  # as by default, but base and stand coincide
-            solref=[2 * sim_dt_s, 1],
+            solref=[2 * physics.sim_dt_s, 1],
         )
         for number, actuator in enumerate(spec.actuators):
             actuator.group = number

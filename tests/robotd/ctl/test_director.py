@@ -37,7 +37,14 @@ def test_arms_until_it_is_armed_then_waits_for_standby_and_settles() -> None:
     assert feed(director, Mode.IDLE).events == (Event.ARM,)
     assert feed(director, Mode.HOMING, 50) == Orders()
     assert feed(director, Mode.STANDBY, 25) == Orders()
-    assert feed(director, Mode.STANDBY) == Orders((Event.ACTIVATE,), velocity=(0.3, 0.0, 0.0))
+    assert feed(director, Mode.STANDBY) == Orders((Event.ACTIVATE,))
+
+
+def test_the_velocity_is_blended_in_from_rest_within_half_a_second() -> None:
+    director = Director(Script(2.0, velocity_x=0.4), DT)
+    speeds = [feed(director, Mode.ACTIVE).velocity[0] for _ in range(50)]
+    assert speeds[0] < 0.02 and speeds[11] == pytest.approx(0.192) and speeds[23] < 0.4
+    assert np.all(np.diff(speeds[:25]) > 0) and set(speeds[24:]) == {0.4}
 
 
 def test_waits_on_the_stand_before_it_counts_the_settling() -> None:
@@ -93,6 +100,16 @@ def test_push_directions_are_horizontal_differ_and_follow_the_seed() -> None:
     assert not np.allclose(forces(0), forces(1))
     assert np.all(forces(0)[:, 2] == 0)
     assert len(np.unique(forces(0).round(3), axis=0)) == len(forces(0)) == 10
+
+
+def test_random_intervals_stay_in_their_bounds_and_follow_the_seeds() -> None:
+    def starts(seed: tuple[int, ...]) -> list[float]:
+        return [tick * DT for tick in plan_pushes(Script(300.0, push_spread_s=1.0, seed=seed), DT)]
+
+    times = starts((0, 1))
+    intervals = np.diff([0.0, *times])
+    assert len(times) > 80 and 2 - DT <= intervals.min() < 2.2 and 3.8 < intervals.max() <= 4 + DT
+    assert times == starts((0, 1)) != starts((0, 2))
 
 
 @pytest.mark.parametrize("script", [Script(20.0, push_n=0.0), Script(20.0, push_s=0.0), Script(2.0)])
