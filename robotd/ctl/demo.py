@@ -71,6 +71,7 @@ def _number(name: str, default: float, low: float, high: float, text: str) -> Ca
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the pushes and of --physics.")
 @click.option("--strict-timing", is_flag=True, help="Missed deadlines stop the robot, as a real one.")
 @click.option("--out", type=click.Path(path_type=Path), default="demo", show_default=True, help="Folder for pictures.")
+@click.option("--no-pictures", is_flag=True, help="Draw nothing.")
 def command(
     bundle: Path | None,
     policy: str | None,
@@ -82,6 +83,7 @@ def command(
     gap: Path | None,
     seed: int,
     out: Path,
+    no_pictures: bool,
     **options: Any,
 ) -> int:
     """Run a policy on the physics twin, push it, and film what happened.
@@ -113,19 +115,21 @@ def command(
     with _starting():
         path = bundle or assets_dir() / "bundles" / ("standing" if policy is None else "wildrobot")
         show = prepare(path, hal, allow_unverified, script, buses, policy, twin)
-    _make_folder(out)
+    folder = None if no_pictures else out
+    if folder is not None:
+        _make_folder(folder)
     for warning in show.bundle.warnings:
         progress.say(f"warning: {warning}")
     as_json, headless, strict = options["as_json"], options["headless"], options["strict_timing"]
     with _starting():
         if count is None:
-            return _once(show, progress, headless, strict, as_json, hal, out)
+            return _once(show, progress, headless, strict, as_json, hal, folder)
         plan = Plan(count, options["fast"], strict, headless, reference, physics)
-        return rehearse(show, plan, progress, as_json, hal, out)
+        return rehearse(show, plan, progress, as_json, hal, folder)
 
 
 def _once(
-    show: Show, progress: Progress, headless: bool, strict_timing: bool, as_json: bool, hal: str, out: Path
+    show: Show, progress: Progress, headless: bool, strict_timing: bool, as_json: bool, hal: str, out: Path | None
 ) -> int:
     """One episode: its summary and its film."""
     script = show.script
@@ -141,6 +145,7 @@ def _once(
         click.echo(table(outcome, result, pushed, worst_rad, show.ctrl_dt))
     if director.interrupted:
         progress.say("interrupted: no pictures")
+    if director.interrupted or out is None:
         return code
 
     caption = [show.bundle.path.name, "physics twin" if show.twin else "mock, no physics"]

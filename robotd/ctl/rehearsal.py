@@ -52,8 +52,8 @@ class Report(NamedTuple):
         return EXIT_OK if well and self.stuck is None else EXIT_STOPPED
 
 
-def rehearse(show: Show, plan: Plan, progress: Progress, as_json: bool, hal: str, out: Path) -> int:
-    """Run the episodes, print what came out, film one of them; returns the exit code.
+def rehearse(show: Show, plan: Plan, progress: Progress, as_json: bool, hal: str, out: Path | None) -> int:
+    """Run the episodes, print what came out, film one of them into the folder `out`; returns the exit code.
 
     Raises:
         robotd.daemon.Refusal: the hardware does not answer.
@@ -67,6 +67,7 @@ def rehearse(show: Show, plan: Plan, progress: Progress, as_json: bool, hal: str
     code = report.exit_code(series.interrupted)
     if series.interrupted:
         progress.say("interrupted: no pictures")
+    if series.interrupted or out is None:
         return code
     shown = next((number for number, figure in enumerate(report.figures) if not figure.survived), 0)
     figure, episode = report.figures[shown], series.episodes[shown]
