@@ -98,7 +98,8 @@ def test_ppo_learns_a_toy() -> None:
         action = mean + std * jax.random.normal(k2, mean.shape)
         reward = -jnp.sum((action - obs * jnp.array([2.0, -1.0])) ** 2, -1)
         ended = jnp.ones_like(reward, bool)
-        rollout = Transition(obs, obs, obs, action, log_prob(mean, std, action), reward, ended, ~ended)
+        nothing = jnp.zeros((8, 64, 2, 0))
+        rollout = Transition(obs, obs, obs, action, log_prob(mean, std, action), reward, ended, ~ended, nothing)
         state, metrics = update(state, rollout, k3)
     assert before > 0.5
     assert error(state.agent) < 0.05 * before
