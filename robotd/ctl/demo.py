@@ -94,9 +94,9 @@ def command(
     failed. Exit 0 only if the robot stayed up and no fault latched in every episode, 1 if not, 3 if the hardware does
     not answer, 130 if interrupted.
 
-    With --gap exit 0 only if forward velocity and survival (push_survival, without pushes success_rate) dropped by less
-    than 20 % against the file: one JSON object of such names, flat or {"undisturbed": {...}, "pushed": {...}}. The
-    object that --episodes prints with --json can be taken too.
+    With --gap exit 0 only if forward velocity and survival (push_survival, else survived / trials, else success_rate)
+    dropped by less than 20 % against the file: one JSON object with such names, flat or {"undisturbed": {...},
+    "pushed": {...}}. The object that --episodes prints with --json can be taken too.
     """
     progress = Progress(sys.stderr)
     script = Script(

@@ -15,6 +15,7 @@ LARGEST_DROP = 0.2
 SLOWEST_M_S = 0.05
 """Below this a part of a velocity says nothing."""
 _VELOCITY = "forward_velocity_m_s"
+_SURVIVALS = ("push_survival", "survival", "success_rate")
 _OTHERS = (
     "episode_length_mean",
     "mean_abs_torque_nm",
@@ -74,7 +75,8 @@ def read_reference(path: Path, pushed: bool) -> Reference:
 
     The file is one JSON object, either flat or {"undisturbed": {...}, "pushed": {...}} ("pushed 10 N" also counts),
     whose figures have the names of `Tally`. Of the two sections the one that was pushed as this run is counts; a figure
-    that it lacks is looked for at the top. Survival is push_survival of a pushed run, or success_rate.
+    that it lacks is looked for at the top. Survival is push_survival of a pushed run, else survived / trials, else
+    success_rate; here the same is taken.
 
     Raises:
         ConfigError: the file cannot be read, has no velocity or survival, or one of which no part can be taken.
@@ -89,9 +91,7 @@ def read_reference(path: Path, pushed: bool) -> Reference:
             f"{'evaluate with pushes too' if pushed else 'evaluate without pushes too'}"
         )
     merged = {**data, **sections.get(section, {})}
-    if pushed and "push_survival" not in merged and "success_rate" in merged:
-        merged["push_survival"] = merged["success_rate"]
-    names = (_VELOCITY, _survival(pushed), *_OTHERS)
+    names = (_VELOCITY, _survival(merged, pushed, str(path)), *_OTHERS)
     figures = {name: _number(merged[name], f"{path}: {name}") for name in names if merged.get(name) is not None}
     for name in names[:2]:
         if name not in figures:
@@ -108,8 +108,8 @@ def read_reference(path: Path, pushed: bool) -> Reference:
 
 def measure_gap(reference: Reference, total: Tally) -> Gap:
     """Compare; a figure that could not be measured here is a miss where it counts."""
-    here = total._asdict()
-    gates = [name for name in reference.figures if name in (_VELOCITY, "push_survival", "success_rate")]
+    here = total._asdict() | {"survival": total.survived / total.trials}
+    gates = [name for name in reference.figures if name in (_VELOCITY, *_SURVIVALS)]
     rows = []
     for name, promised in reference.figures.items():
         found = here[name]
@@ -131,8 +131,15 @@ def gap_table(gap: Gap) -> str:
     return "\n".join([*lines, f"  gap {end} (against {gap.section})"])
 
 
-def _survival(pushed: bool) -> str:
-    return "push_survival" if pushed else "success_rate"
+def _survival(figures: dict[str, Any], pushed: bool, where: str) -> str:
+    """The name of the best measure of survival that there is; survived / trials is entered as `survival`."""
+    if pushed and figures.get("push_survival") is not None:
+        return "push_survival"
+    if "survived" in figures and "trials" in figures:
+        survived, trials = (_number(figures[name], f"{where}: {name}") for name in ("survived", "trials"))
+        figures["survival"] = survived / trials if trials > 0 else 0.0
+        return "survival"
+    return "success_rate"
 
 
 def _read(path: Path) -> dict[str, Any]:

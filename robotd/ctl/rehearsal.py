@@ -48,7 +48,7 @@ class Report(NamedTuple):
         """0 where the gap is small enough, or without a reference where every episode survived."""
         if interrupted:
             return EXIT_INTERRUPTED
-        well = self.total.success_rate == 1 if self.gap is None else self.gap.passed
+        well = self.total.survived == self.total.trials if self.gap is None else self.gap.passed
         return EXIT_OK if well and self.stuck is None else EXIT_STOPPED
 
 

@@ -13,17 +13,24 @@ from robotd.ctl.series import Episode
 from robotd.ctl.witness import Witness
 from robotd.safety import Fault
 
+SETTLED_S = 1.0
+"""Velocity counts from here on, as in `trainer eval`: an episode begins from rest."""
+SUCCESS_SHARE = 0.8
+"""An episode that lasts longer than this share of its time is a success, as in `trainer eval`."""
+
 
 class Figures(NamedTuple):
     """One episode. None: nothing measures it. All but faults, overruns, lateness and ages ends where the robot fell.
 
     survived: active for the whole time, no fall, no fault; verdict: the same in a few words; ticks: active ones;
-    forward_velocity_m_s: mean, of the base along the robot's own heading, the blending-in at the start included;
+    success: active for more than 80 % of the time;
+    forward_velocity_m_s: mean of the base along the robot's own heading after the first second, as far as it goes;
     distance_m: horizontally from start to end; lateral_drift_m: to the left of where it looked at the start;
     heading_drift_deg: left positive, whole turns included; torques: of all joints in all ticks, absolute.
     """
 
     survived: bool
+    success: bool
     verdict: str
     ticks: int
     pushes: int
@@ -46,9 +53,12 @@ class Figures(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """All episodes together. success_rate: the part that survived; push_survival: the same of those with a push, None
-    where there is none; forward velocity and torques over all ticks; both drifts are means of absolute values."""
+    """All episodes together. survived: how many of the trials; success_rate: the part that lasted for more than 80 % of
+    its time; push_survival: the part of those with a push that survived, None where there is none; forward velocity
+    and torques over all ticks; both drifts are means of absolute values."""
 
+    trials: int
+    survived: int
     success_rate: float
     push_survival: float | None
     episode_length_mean: float
@@ -72,11 +82,12 @@ def figures_of(episode: Episode, ctrl_dt: float, timed: bool = True) -> Figures:
     """Sum up what the witness saw of one episode; not `timed`: its clock was no real one, so nothing was late."""
     director, witness = episode.director, episode.witness
     ticks = _judged(witness)
-    whole = ticks >= director.ticks_wanted
-    survived = whole and witness.fell_at is None and not witness.faults and not director.interrupted
+    undisturbed = witness.fell_at is None and not witness.faults and not director.interrupted
+    survived = undisturbed and ticks >= director.ticks_wanted
     torque_nm = _torques(witness)
     return Figures(
         survived=survived,
+        success=ticks > SUCCESS_SHARE * director.ticks_wanted,
         verdict="survived" if survived else _why(episode, ctrl_dt),
         ticks=ticks,
         pushes=director.pushes,
@@ -95,13 +106,14 @@ def tally(episodes: Sequence[Episode], figures: Sequence[Figures], timed: bool =
     pushed = [figure.survived for figure in figures if figure.pushes]
     torque_nm = np.concatenate([_torques(episode.witness).ravel() for episode in episodes])
     ages_s = [age for episode in episodes for age in episode.witness.feedback_age_s]
-    moved = [(f.forward_velocity_m_s, f.ticks - 1) for f in figures if f.forward_velocity_m_s is not None]
-    weights = sum(weight for _, weight in moved)
+    steps = [step for episode in episodes for step in _settled_steps(episode.witness)]
     return Tally(
-        success_rate=float(np.mean([figure.survived for figure in figures])),
+        trials=len(figures),
+        survived=sum(figure.survived for figure in figures),
+        success_rate=float(np.mean([figure.success for figure in figures])),
         push_survival=float(np.mean(pushed)) if pushed else None,
         episode_length_mean=float(np.mean([figure.ticks for figure in figures])),
-        forward_velocity_m_s=sum(speed * weight for speed, weight in moved) / weights if weights else None,
+        forward_velocity_m_s=_speed(steps),
         mean_abs_torque_nm=_finite(np.mean(torque_nm)) if torque_nm.size else None,
         p99_abs_torque_nm=_finite(np.percentile(torque_nm, 99)) if torque_nm.size else None,
         heading_drift_deg=_mean_size([figure.heading_drift_deg for figure in figures]),
@@ -121,7 +133,7 @@ def tally_table(figures: Sequence[Figures], total: Tally) -> str:
         torques = (_text(figure.mean_abs_torque_nm), _text(figure.p99_abs_torque_nm))
         texts = (*map(_text, numbers), _text(figure.heading_drift_deg, ".1f"), *torques)
         rows.append((str(number), figure.verdict, str(figure.ticks), str(figure.pushes), *texts))
-    rate = f"{sum(figure.survived for figure in figures)}/{len(figures)} survived"
+    rate = f"{total.survived}/{total.trials} survived"
     means = (_text(total.forward_velocity_m_s), "", _text(total.lateral_drift_m), _text(total.heading_drift_deg, ".1f"))
     torques = (_text(total.mean_abs_torque_nm), _text(total.p99_abs_torque_nm))
     rows.append(("all", rate, f"{total.episode_length_mean:.1f}", "", *means, *torques))
@@ -171,16 +183,31 @@ def _motion(witness: Witness) -> dict[str, float | None]:
     ticks = _judged(witness)
     if ticks < 2 or not witness.base_m:
         return dict.fromkeys(names)
-    base = np.array(witness.base_m[:ticks])[:, :2]
+    heading = np.unwrap(witness.heading_rad[:ticks])
+    moved = witness.base_m[ticks - 1][:2] - witness.base_m[0][:2]
+    lateral = moved[1] * np.cos(heading[0]) - moved[0] * np.sin(heading[0])
+    values = (np.hypot(*moved), lateral, np.degrees(heading[-1] - heading[0]))
+    far = {name: _finite(value) for name, value in zip(names[1:], values, strict=True)}
+    return {names[0]: _speed(_settled_steps(witness)), **far}
+
+
+def _settled_steps(witness: Witness) -> list[tuple[float, float]]:
+    """From tick to tick before a fall and after the first second: metres along the own heading, and the time in s."""
+    ticks = _judged(witness)
+    if ticks < 2 or not witness.base_m:
+        return []
+    base, time_s = np.array(witness.base_m[:ticks])[:, :2], np.array(witness.time_s[:ticks])
     heading = np.unwrap(witness.heading_rad[:ticks])
     steps, middle = np.diff(base, axis=0), (heading[1:] + heading[:-1]) / 2
-    forward = np.sum(steps[:, 0] * np.cos(middle) + steps[:, 1] * np.sin(middle)) / (
-        witness.time_s[ticks - 1] - witness.time_s[0]
-    )
-    moved = base[-1] - base[0]
-    lateral = moved[1] * np.cos(heading[0]) - moved[0] * np.sin(heading[0])
-    values = (forward, np.hypot(*moved), lateral, np.degrees(heading[-1] - heading[0]))
-    return {name: _finite(value) for name, value in zip(names, values, strict=True)}
+    forward = steps[:, 0] * np.cos(middle) + steps[:, 1] * np.sin(middle)
+    settled = time_s[:-1] - time_s[0] > SETTLED_S - 1e-6
+    return list(zip(forward[settled].tolist(), np.diff(time_s)[settled].tolist(), strict=True))
+
+
+def _speed(steps: Sequence[tuple[float, float]]) -> float | None:
+    """m/s over all steps, None where there is none."""
+    metres, seconds = (sum(step[column] for step in steps) for column in (0, 1))
+    return _finite(metres / seconds) if seconds > 0 else None
 
 
 def _mean_size(values: Sequence[float | None]) -> float | None:

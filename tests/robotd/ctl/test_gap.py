@@ -21,7 +21,7 @@ PUSHED = {"forward_velocity_m_s": 0.4, "success_rate": 0.9, "push_survival": 0.9
 def total_of(**figures: Any) -> Tally:
     """A run's totals; 0.4 m/s and all survived unless told otherwise."""
     nothing = (None,) * 4
-    return Tally(1.0, 1.0, 500.0, 0.4, *nothing, 0, Quantiles(None, None, None), None)._replace(**figures)
+    return Tally(20, 20, 1.0, 1.0, 500.0, 0.4, *nothing, 0, Quantiles(None, None, None), None)._replace(**figures)
 
 
 @pytest.fixture
@@ -39,17 +39,22 @@ def test_of_two_sections_the_one_like_this_run_counts(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "survival"),
+    ("data", "name", "survival"),
     [
-        (PUSHED, 0.96),
-        ({"pushed 10 N": {"forward_velocity_m_s": 0.4, "success_rate": 0.9}, "iteration": 3}, 0.9),
-        ({"forward_velocity_m_s": 0.4, "pushed": {"push_survival": 0.7}}, 0.7),
+        (PUSHED, "push_survival", 0.96),
+        ({"pushed 10 N": {"forward_velocity_m_s": 0.4, "success_rate": 0.9}, "iteration": 3}, "success_rate", 0.9),
+        ({"forward_velocity_m_s": 0.4, "pushed": {"push_survival": 0.7}}, "push_survival", 0.7),
+        ({"pushed": CALM | {"forward_velocity_m_s": 0.4, "trials": 64, "survived": 48}}, "survival", 0.75),
     ],
 )
-def test_other_shapes(file: Path, data: dict[str, Any], survival: float) -> None:
+def test_other_shapes_and_the_best_measure_of_survival(
+    file: Path, data: dict[str, Any], name: str, survival: float
+) -> None:
     file.write_text(json.dumps(data))
     reference = read_reference(file, True)
-    assert (reference.figures["forward_velocity_m_s"], reference.figures["push_survival"]) == (0.4, survival)
+    assert (reference.figures["forward_velocity_m_s"], reference.figures[name]) == (0.4, survival)
+    gap = measure_gap(reference, total_of(survived=5, push_survival=0.25, success_rate=0.25))
+    assert {row.figure: row.passed for row in gap.rows if row.passed is False} == {name: False}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,8 @@ BAD = [
     ("[1]", "found a list, expected an object"),
     ("{}", "forward_velocity_m_s is missing"),
     ('{"undisturbed": {"forward_velocity_m_s": 0.4, "success_rate": 1}}', "expected 'pushed'"),
-    ('{"forward_velocity_m_s": 0.4}', "push_survival is missing"),
+    ('{"forward_velocity_m_s": 0.4}', "success_rate is missing"),
+    ('{"forward_velocity_m_s": 0.4, "trials": 0, "survived": 0}', "survival: found 0, expected a part above 0"),
     ('{"forward_velocity_m_s": 0.001, "push_survival": 1}', "found 0.001, expected at least 0.05 m/s"),
     ('{"forward_velocity_m_s": 0.4, "push_survival": 0}', "found 0, expected a part above 0"),
     ('{"forward_velocity_m_s": 0.4, "push_survival": 96}', "found 96, expected a part above 0 and at most 1"),

@@ -26,7 +26,7 @@ def episode_of(
     pushes: int = 0,
     torque_nm: float = 1.0,
 ) -> Episode:
-    """A robot that goes at `speed_m_s` where it looks and at `side_m_s` to its left, while it turns."""
+    """A robot that goes at `speed_m_s` where it looks and at `side_m_s` to its left, while it turns; 0.02 s a tick."""
     director = Director(Script(2.0), DT)
     director.ticks_wanted, director.pushes = 101, pushes
     witness = Witness(director, None)
@@ -74,7 +74,7 @@ def test_nothing_after_a_fall_counts() -> None:
     episode.witness.torque_nm[51:] = [np.full(11, 4.0)] * 50
     figures = figures_of(episode, DT)
     assert (figures.survived, figures.ticks, figures.verdict) == (False, 51, "fell after 1.0 s")
-    assert figures.forward_velocity_m_s == pytest.approx(0.4) and figures.distance_m == pytest.approx(0.4)
+    assert figures.forward_velocity_m_s is None and figures.distance_m == pytest.approx(0.4)  # after the first second
     assert figures.p99_abs_torque_nm == 1.0
 
 
@@ -89,7 +89,16 @@ def test_an_episode_that_ends_early_did_not_survive(ticks: int) -> None:
     figures = figures_of(episode_of(ticks=ticks), DT)
     assert not figures.survived
     assert figures.verdict == ("ended early" if ticks else "never active")
-    assert (figures.forward_velocity_m_s is None) == (ticks < 2)
+    assert (figures.forward_velocity_m_s is None) == (ticks < 2) == (not figures.success)
+
+
+def test_velocity_counts_after_the_first_second_and_success_after_80_percent() -> None:
+    episode = episode_of()
+    episode.witness.base_m[:50] = [episode.witness.base_m[50]] * 50  # it stood for a second
+    figures = figures_of(episode, DT)
+    assert figures.forward_velocity_m_s == pytest.approx(0.4) and figures.distance_m == pytest.approx(0.4)
+    late, later = (figures_of(episode_of(fell_at=ticks), DT) for ticks in (80, 81))
+    assert (late.survived, late.success, later.survived, later.success) == (False, False, False, True)
 
 
 def test_a_fault_is_a_failure_although_the_robot_stayed_up() -> None:
@@ -102,20 +111,21 @@ def test_a_fault_is_a_failure_although_the_robot_stayed_up() -> None:
 def test_totals_weigh_ticks_and_take_pushed_episodes_apart() -> None:
     episodes = [
         episode_of(speed_m_s=0.4, pushes=2, torque_nm=1.0, turn_rad_s=0.05),
-        episode_of(speed_m_s=0.1, pushes=1, torque_nm=3.0, turn_rad_s=-0.05, ticks=51, fell_at=51),
+        episode_of(speed_m_s=0.1, pushes=1, torque_nm=3.0, turn_rad_s=-0.05, ticks=91, fell_at=76),
         episode_of(speed_m_s=0.4, torque_nm=1.0),
     ]
     figures = [figures_of(episode, DT) for episode in episodes]
     total = tally(episodes, figures)
     assert (total.success_rate, total.push_survival) == (2 / 3, 1 / 2)
-    assert total.episode_length_mean == (101 + 51 + 101) / 3
-    assert total.forward_velocity_m_s == pytest.approx((0.4 * 100 + 0.1 * 50 + 0.4 * 100) / 250)
-    assert total.mean_abs_torque_nm == pytest.approx((101 + 3 * 51 + 101) / 253)
+    assert (total.trials, total.survived) == (3, 2)
+    assert total.episode_length_mean == (101 + 76 + 101) / 3
+    assert total.forward_velocity_m_s == pytest.approx((0.4 * 50 + 0.1 * 25 + 0.4 * 50) / 125)
+    assert total.mean_abs_torque_nm == pytest.approx((101 + 3 * 76 + 101) / 278)
     assert total.p99_abs_torque_nm == 3.0
-    assert total.heading_drift_deg == pytest.approx(math.degrees((0.1 + 0.05 + 0) / 3))
+    assert total.heading_drift_deg == pytest.approx(math.degrees((0.1 + 0.075 + 0) / 3))
     assert json.loads(json.dumps(total.to_json(), allow_nan=False))["lateness_us"]["p50"] == 100.0
     text = tally_table(figures, total)
-    assert "2/3 survived" in text and "fell after 1.0 s" in text and "50% survived" in text
+    assert "2/3 survived" in text and "fell after 1.5 s" in text and "50% survived" in text
 
 
 def test_without_physics_or_a_real_clock_nothing_is_made_up() -> None:
