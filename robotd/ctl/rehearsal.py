@@ -71,7 +71,7 @@ def rehearse(show: Show, plan: Plan, progress: Progress, as_json: bool, hal: str
         return code
     shown = next((number for number, figure in enumerate(report.figures) if not figure.survived), 0)
     figure, episode = report.figures[shown], series.episodes[shown]
-    caption = f"{show.bundle.path.name}  ·  episode {shown + 1} of {plan.episodes}  ·  {figure.pushes} pushes"
+    caption = f"{show.bundle.path.name}  ·  episode {shown + 1} of {plan.episodes}  ·  pushes: {figure.pushes}"
     tell(film(show, episode.witness, caption, figure.verdict, figure.survived, out), progress)
     return code
 

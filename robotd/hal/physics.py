@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+_SOFT_S = 0.04  # MuJoCo's own time constant of contacts is 0.02
 _PLAY_DAMPING, _PLAY_ARMATURE = 0.005, 1e-4  # Nm s/rad and kg m2 of a link that rattles between two teeth
 
 
@@ -33,7 +34,7 @@ OWN = Physics()
 OTHER = Physics(
     implicit=True,
     sim_dt_s=0.001,
-    contact_solref=(0.04, 1.0),
+    contact_solref=(_SOFT_S, 1.0),
     contact_solimp=(0.85, 0.95, 0.003),
     play_rad=math.radians(0.5),
     strength_spread=0.02,
@@ -42,42 +43,35 @@ OTHER = Physics(
 PHYSICS = {"own": OWN, "other": OTHER}
 OTHER_IN_WORDS = (
     f"implicitfast integrator with {OTHER.sim_dt_s * 1e3:g} ms steps instead of Euler with {OWN.sim_dt_s * 1e3:g} ms, "
-    f"contacts twice as soft, {math.degrees(OTHER.play_rad):g} deg of play to both sides in each joint, "
+    f"contacts that give way within {_SOFT_S * 1e3:g} ms instead of 20, "
+    f"{math.degrees(OTHER.play_rad):g} deg of play to both sides in each joint, "
     f"servos up to {OTHER.strength_spread:.0%} weaker or stronger and their zeros up to "
     f"{math.degrees(OTHER.zero_offset_rad):.1f} deg off, drawn anew for each episode"
 )
 
 
-class Servos(NamedTuple):
-    """What makes one robot's servos different from another's, (J,): strength 1 as in the MJCF; zero_offset_rad is the
-    joint's true angle where the servo says 0."""
+class Servos:
+    """What makes one robot's servos different from another's: the actuators of a compiled mujoco.MjModel, with gains
+    and torque limits drawn around those of the MJCF, and zeros that are off."""
 
-    strength: NDArray[np.float64]
-    zero_offset_rad: NDArray[np.float64]
-
-
-def draw_servos(physics: Physics, joints: int, rng: np.random.Generator) -> Servos:
-    """One robot of this physics. Draws nothing where all are alike."""
-    if not physics.strength_spread and not physics.zero_offset_rad:
-        return Servos(np.ones(joints), np.zeros(joints))
-    strength = 1 + rng.uniform(-physics.strength_spread, physics.strength_spread, joints)
-    return Servos(strength, rng.uniform(-physics.zero_offset_rad, physics.zero_offset_rad, joints))
-
-
-class Drives:
-    """The position actuators of a compiled mujoco.MjModel, as strong as one robot's servos are."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    def __init__(self, model: Any, physics: Physics, rng: np.random.Generator) -> None:
+        self._model, self._physics, self._rng = model, physics, rng
         self._gain, self._bias = model.actuator_gainprm.copy(), model.actuator_biasprm.copy()
         self._force = model.actuator_forcerange.copy()
 
-    def take(self, servos: Servos) -> None:
-        """Scale gains and torque limits (J,) of the MJCF."""
-        scale = servos.strength[:, None]
-        self._model.actuator_gainprm[:] = self._gain * scale
-        self._model.actuator_biasprm[:] = self._bias * scale
-        self._model.actuator_forcerange[:] = self._force * scale
+    def exchange(self) -> NDArray[np.float64]:
+        """Put in another set; returns the joints' true angles where the servos say 0, (J,) rad.
+
+        Draws nothing where all are alike.
+        """
+        count, spread, off_rad = len(self._gain), self._physics.strength_spread, self._physics.zero_offset_rad
+        if not spread and not off_rad:
+            return np.zeros(count)
+        strength = 1 + self._rng.uniform(-spread, spread, (count, 1))
+        self._model.actuator_gainprm[:] = self._gain * strength
+        self._model.actuator_biasprm[:] = self._bias * strength
+        self._model.actuator_forcerange[:] = self._force * strength
+        return self._rng.uniform(-off_rad, off_rad, count)
 
 
 def alter(mujoco: Any, spec: Any, physics: Physics) -> None:

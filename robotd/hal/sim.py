@@ -21,13 +21,13 @@ from robotd.mode import Mode
 from robotd.record import TickRecord
 
 from .hardware import HardwareError
-from .physics import OWN, Drives, Physics, draw_servos
-from .twin_model import STAND, compile_model, find_parts, import_mujoco
+from .physics import OWN, Physics, Servos
+from .twin_model import STAND, compile_model, find_parts
 
 SWITCH_CLOSES_N = 2.0
 CLEARANCE_M = 0.08  # of the feet in the home pose; a limp leg hangs lower
 LOWERING_M_S = 0.15
-
+_NO_MUJOCO = "the physics twin needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'"
 Float64 = NDArray[np.float64]
 
 
@@ -72,7 +72,7 @@ class SimHardware:
         physics: Physics = OWN,
     ) -> None:
         self.lock = threading.RLock()
-        self._mujoco = import_mujoco()
+        self._mujoco = _import_mujoco()
         physics = physics if sim_dt_s is None else physics._replace(sim_dt_s=sim_dt_s)
         self.model = compile_model(self._mujoco, model_path, physics)
         self.data = self._mujoco.MjData(self.model)
@@ -85,14 +85,14 @@ class SimHardware:
         parts = find_parts(self._mujoco, self.model, model_path, spec, robot_config)
         self._joint_qpos, self._joint_qvel, self._base_qpos, self._base_body, self._imu, self._touch = parts
         self._stand, self._weld = int(self.model.body(STAND).mocapid[0]), self.model.equality(STAND).id
-        self._rng = np.random.default_rng(seed)
-        noise = self._rng.uniform(-joint_noise_rad, joint_noise_rad, spec.num_joints)
+        rng = np.random.default_rng(seed)
+        noise = rng.uniform(-joint_noise_rad, joint_noise_rad, spec.num_joints)
         self._start_rad = np.clip(spec.robot.home + noise, spec.robot.range_min, spec.robot.range_max)
         self._push_n, self._push_s = np.zeros(3), 0.0
         self._lowering, self._fresh = False, True
         self._torques_nm = np.zeros((self._substeps, spec.num_joints))  # |torque| of the last control period
-        self._physics, self._drives = physics, Drives(self.model)
-        self._equip()
+        self._servos = Servos(self.model, physics, rng)
+        self._zero_rad = self._servos.exchange()
         self.disable()
         self.place(self._start_rad, supported=supported)
 
@@ -242,13 +242,8 @@ class SimHardware:
             self.disable()
             self._push_s = 0.0
             self.data.warning.number[:] = 0
-            self._equip()
+            self._zero_rad = self._servos.exchange()
             self.place(self._start_rad)
-
-    def _equip(self) -> None:
-        servos = draw_servos(self._physics, self._spec.num_joints, self._rng)
-        self._drives.take(servos)
-        self._zero_rad = servos.zero_offset_rad
 
     def place(
         self, joint_pos_rad: Array, quat_wxyz: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0), supported: bool = True
@@ -278,9 +273,8 @@ class SimHardware:
         mj.mj_forward(model, data)
         data.eq_active[self._weld] = supported
         data.mocap_pos[self._stand], data.mocap_quat[self._stand] = data.qpos[base][:3], data.qpos[base][3:]
-        self._lowering = False
+        self._lowering, self._fresh = False, True
         self._torques_nm[:] = np.abs(data.actuator_force)
-        self._fresh = True
 
     def _settle(self) -> None:
         """mj_step leaves the sensors one physics step behind the joints."""
@@ -296,3 +290,11 @@ class SimHardware:
         self.data.mocap_pos[self._stand][2] -= LOWERING_M_S * self.model.opt.timestep
         if any(contact.dist <= 0 for contact in self.data.contact):
             self.data.eq_active[self._weld] = self._lowering = False
+
+
+def _import_mujoco() -> Any:
+    try:
+        import mujoco
+    except ImportError:
+        raise HardwareError(_NO_MUJOCO) from None
+    return mujoco

@@ -30,17 +30,6 @@ class Parts(NamedTuple):
     touch: NDArray[np.intp]
 
 
-def import_mujoco() -> Any:
-    """The module, which only a twin needs. Raises HardwareError where it is not installed."""
-    try:
-        import mujoco
-    except ImportError:
-        raise HardwareError(
-            "the physics twin needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'"
-        ) from None
-    return mujoco
-
-
 def compile_model(mujoco: Any, path: Path, physics: Physics) -> Any:
     """The model of the MJCF at `path`, with a floor, a stand welded to its base, and `physics`.
 

@@ -10,7 +10,7 @@ import pytest
 from test_mock_hardware import pose_rad
 
 from contract import GOLDEN_POSES, Bundle, GoldenPose, check_golden_pose
-from robotd.hal.physics import OTHER, OWN, Drives, Physics, draw_servos
+from robotd.hal.physics import OTHER, OWN, Physics, Servos
 from robotd.hal.sim import SimHardware, open_twin
 
 PLAY = Physics(play_rad=math.radians(0.5))
@@ -60,31 +60,22 @@ def test_a_link_turns_while_its_servo_stands_still_but_no_further_than_its_play(
 def test_a_servo_whose_zero_is_off_holds_another_angle_than_it_says(zero_bundle: Bundle) -> None:
     twin = held(zero_bundle, Physics(zero_offset_rad=0.05), seed=1)
     true = np.array([twin.data.joint(name).qpos[0] for name in zero_bundle.spec.robot.actuator_names])
-    offset = draw_servos(Physics(zero_offset_rad=0.05), 11, _after_noise(1)).zero_offset_rad
-    assert np.max(np.abs(offset)) > 0.03
-    assert np.allclose(true - twin.sense().joint_pos_rad, offset, atol=1e-6)
+    offset = true - twin.sense().joint_pos_rad
+    assert 0.03 < np.max(np.abs(offset)) <= 0.05 + 1e-6 and len(np.unique(offset)) == 11
     own = held(zero_bundle, OWN, seed=1).sense().joint_pos_rad
     assert np.allclose(twin.sense().joint_pos_rad, own, atol=5e-3)  # it obeys what the servo says
-
-
-def _after_noise(seed: int) -> np.random.Generator:
-    """The generator of a twin after the noise of its start."""
-    rng = np.random.default_rng(seed)
-    rng.uniform(size=11)
-    return rng
 
 
 def test_strength_scales_gains_and_torque_limit(zero_bundle: Bundle) -> None:
     model = open_twin(zero_bundle).model
     gain, bias, force = (x.copy() for x in (model.actuator_gainprm, model.actuator_biasprm, model.actuator_forcerange))
-    drives, rng = Drives(model), np.random.default_rng(0)
-    for _ in range(2):  # the second time from the MJCF's values too
-        servos = draw_servos(Physics(strength_spread=0.1), 11, rng)
-        drives.take(servos)
-    assert 0.03 < np.max(np.abs(servos.strength - 1)) <= 0.1
-    for now, before in ((model.actuator_gainprm, gain), (model.actuator_biasprm, bias)):
-        assert np.allclose(now, before * servos.strength[:, None])
-    assert np.allclose(model.actuator_forcerange, force * servos.strength[:, None])
+    servos = Servos(model, Physics(strength_spread=0.1), np.random.default_rng(0))
+    for _ in range(20):  # always from the MJCF's values
+        assert not np.any(servos.exchange())
+        strength = model.actuator_gainprm[:, :1] / gain[:, :1]
+        assert 0.02 < np.max(np.abs(strength - 1)) <= 0.1 + 1e-9
+        assert np.allclose(model.actuator_biasprm, bias * strength)
+        assert np.allclose(model.actuator_forcerange, force * strength)
 
 
 def test_each_pick_up_gives_another_robot_and_the_same_seed_the_same_ones(zero_bundle: Bundle) -> None:
