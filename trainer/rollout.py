@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -82,11 +83,6 @@ class Sampler:
         stack = jax.tree.map(lambda *x: np.stack(x), *rows)
         return worker, stack, jax.tree.map(lambda *x: float(np.mean(x)), *terms)
 
-    def _amp_pair(self, state: EnvState, before: BodyState, body: BodyState) -> Array:
-        """(2, F): what the discriminator sees of a step, heights above the tilted floor."""
-        floors = [b.base_pos[2] - self.env.height(state, b.base_pos) for b in (before, body)]
-        return jnp.stack([amp_features(b, floor) for b, floor in zip((before, body), floors, strict=True)])
-
     def _reset(self, ids: np.ndarray, fresh: Start) -> BodyState:
         qpos, qvel, params = jax.tree.map(lambda x: np.asarray(x)[ids], fresh[1:])
         return self.physics.reset(ids, qpos, qvel, params)
@@ -106,11 +102,17 @@ class Sampler:
         keys = jax.random.split(jax.random.fold_in(key, 1), self.physics.num_envs)
         states, outcome = jax.vmap(self.env.judge)(states, before, body, action)
         _, critic_obs = jax.vmap(self.env.observe)(states, body, keys)
-        pair = jax.vmap(self._amp_pair)(states, before, body)
+        pair = jax.vmap(partial(amp_pair, self.env))(states, before, body)
         fresh = jax.vmap(self.env.start)(keys)
         ended = outcome.terminated | outcome.truncated
         states = jax.tree.map(lambda new, old: jnp.where(_like(ended, new), new, old), fresh.state, states)
         return states, Verdict(outcome, critic_obs, pair), fresh
+
+
+def amp_pair(env: Env, state: EnvState, before: BodyState, body: BodyState) -> Array:
+    """(2, F): what the discriminator sees of one robot's step, with heights above its tilted floor."""
+    floors = [b.base_pos[2] - env.height(state, b.base_pos) for b in (before, body)]
+    return jnp.stack([amp_features(b, floor) for b, floor in zip((before, body), floors, strict=True)])
 
 
 def _like(mask: Array, x: Any) -> Array:
