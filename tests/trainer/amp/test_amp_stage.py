@@ -134,6 +134,20 @@ def test_held_out_pairs_are_never_learned_from(make_stage: Make) -> None:
     assert len(make_stage(pairs, mirror=True).expert) == 2 * len(stage.expert)
 
 
+def test_experts_are_judged_by_held_out_pairs_and_learned_from_the_others(make_stage: Make) -> None:
+    stage, features, found = make_stage(), jnp.asarray(gaussian(5, T, B)), []
+    state = stage.init(jax.random.key(0))
+    for learned, held in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5)):
+        other = make_stage()
+        other.expert, other.held_out = stage.expert + learned, stage.held_out + held
+        after, metrics = other.update(state, features, jax.random.key(1))
+        weights = np.asarray(after.params["params"]["Dense_0"]["kernel"]).sum()
+        found.append((float(metrics["disc_logit_expert"]), float(weights)))
+    plain, other_learned, other_held = found
+    assert other_learned[0] == plain[0] and other_learned[1] != plain[1]
+    assert other_held[0] != plain[0]
+
+
 def test_without_pair_only_the_state_reached_counts(make_stage: Make) -> None:
     features = gaussian(5, T, B)
     other = features.copy()
