@@ -21,8 +21,6 @@ VERBS = {
     "motion": ("motion", "Build, import and look at reference motions."),
     "record-expert": ("record_expert", "Record a trained walker as the expert that AMP is shown."),
     "train": ("train", "Train a policy with PPO, with or without AMP."),
-    "validate-setup": ("validate_setup", "Check robot, physics, configs and learner before hours are spent."),
-    "visualize": ("visualize", "Watch a policy: in a window, in the browser, or as a film."),
 }
 
 

@@ -165,7 +165,8 @@ def evaluation_env(
     random = config.domain_randomization.model_copy(
         update={"push_force": (push_n, push_n), "push_duration_s": 0.2, "push_every_s": push_every_s}
     )
-    asked = CommandConfig(**{name: (v, v) for name, v in zip(("vx_m_s", "vy_m_s", "yaw_rad_s"), command, strict=True)})
+    vx, vy, yaw = ((v, v) for v in command)
+    asked = CommandConfig(vx_m_s=vx, vy_m_s=vy, yaw_rad_s=yaw)
     return make_env(
         config,
         random,

@@ -17,6 +17,7 @@ from contract.mjcf import flatten_mjcf
 
 from .config import TrainConfig, config_hash
 from .evaluate import checkpoint_policy, evaluate, evaluation_env
+from .gate import STANDING_COMMAND, WALKING_COMMAND
 from .onnx_network import build_onnx, open_session, sample_observations
 from .task import asset, make_env, with_provenance
 
@@ -28,16 +29,17 @@ def export_bundle(config: TrainConfig, checkpoint: Path, out: Path, trials: int 
     """Write the bundle `out` and load it as the robot will.
 
     Returns:
-        The figures in its metrics.json: deterministic trials of 10 s, undisturbed and with 5 N pushes.
+        The figures in its metrics.json: deterministic trials of 10 s, undisturbed and with 5 N and 10 N pushes.
 
     Raises:
         ContractError: no usable checkpoint, or network and ONNX differ.
     """
     policy, networks, agent, meta = checkpoint_policy(config, checkpoint)
     env = make_env(config)
+    command = WALKING_COMMAND if config.task == "walking" else STANDING_COMMAND
     metrics = {
-        "undisturbed": evaluate(evaluation_env(config, trials, 500), policy).as_dict(),
-        "pushed_5n": evaluate(evaluation_env(config, trials, 500, push_n=5.0), policy).as_dict(),
+        name: evaluate(evaluation_env(config, trials, 500, push_n, command), policy).as_dict()
+        for name, push_n in (("undisturbed", 0.0), ("pushed_5n", 5.0), ("pushed_10n", 10.0))
     }
     spec = with_provenance(
         env.spec,

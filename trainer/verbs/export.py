@@ -22,5 +22,5 @@ def command(run: Path, config_path: Path | None, output_dir: Path) -> None:
     config = load_train_config(config_path or own_config(run, None))
     metrics = export_bundle(config, latest_checkpoint(run), output_dir)
     for name, figures in metrics.items():
-        click.echo(f"{name}: {figures['survived']} of {figures['trials']} stood {figures['steps']} steps")
+        click.echo(f"{name}: {figures['survived']} of {figures['trials']} did not fall in {figures['steps']} steps")
     click.echo(f"bundle: {output_dir}")
