@@ -1,8 +1,8 @@
 """Can the robot do a motion? Joint ranges, servo speeds, and the torques of inverse dynamics, clip by clip.
 
 Torques: MuJoCo's inverse dynamics of the whole robot give, for each frame, the wrench that the ground must put on
-the floating base and the joint torques without it. The ground may push at the four corners of each sole that the
-clip says is in contact. Forces there lie inside a friction pyramid (each a sum of its four edges with factors >= 0)
+the floating base and the joint torques without it. The ground may push at the two corners of each toe and heel that
+the clip says is in contact. Forces there lie inside a friction pyramid (each a sum of its four edges with factors >= 0)
 and are chosen by non-negative least squares: first they shall make up the wrench, and then, with a small weight, be
 small, which spreads them over the soles. Their share J^T f is taken off the joints. What of the wrench the soles
 cannot give is reported as a residual, and never put onto the joints or hidden.
@@ -86,8 +86,8 @@ def ground_forces(
         mujoco.mj_comPos(model, data)
         base = data.xpos[robot.base_body]
         wrench, joint = [np.zeros((0, 6))], [np.zeros((0, len(robot.qvel)))]
-        for foot, points, stands in zip(feet, corners, contact[n].reshape(2, 2).any(axis=1), strict=True):
-            for point in (data.xpos[foot] + points @ data.xmat[foot].reshape(3, 3).T) if stands else ():
+        for foot, points, touches in zip(feet, corners, contact[n].reshape(2, 2), strict=True):
+            for point in data.xpos[foot] + points[np.repeat(touches > 0.5, 2)] @ data.xmat[foot].reshape(3, 3).T:
                 jacobian = np.zeros((3, model.nv))
                 mujoco.mj_jac(model, data, jacobian, None, point, foot)
                 wrench.append(np.hstack([edges, np.cross(point - base, edges)]))

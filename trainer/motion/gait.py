@@ -1,8 +1,7 @@
 """The gait generator: a commanded velocity to a periodic motion of all joints.
 
 Feet move on planned paths, soles flat. The pelvis stays level and its sway follows from balance: the zero moment
-point (ZMP) shall rest under the foot that stands and cross over during double support. The linear inverted pendulum
-gives the first sway, and the full model's inverse dynamics correct it.
+point (ZMP) shall rest under the foot that stands and cross over during double support.
 """
 
 from __future__ import annotations
@@ -17,20 +16,17 @@ import numpy as np
 from contract import ConfigError, RobotConfig
 
 from ..physics.robot_model import RobotModel
-from .dynamics import free_model, inverse, make_clip, periodic_rate, zero_moment_point
+from .balance import Arrays, balance, home_feet, load_on_left
 from .feasible import check_motion
 from .leg import LEG_JOINTS, SIDES, Leg, make_leg, solve_leg
 from .reference import ReferenceMotion
 
 COMMAND_GRID = [(vx, vy, 0.0) for vx in (-0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6) for vy in (-0.1, 0.0, 0.1)]
 _OVERSAMPLE = 8
-_LATE = 0.015  # share of the swing by which a foot lags while it rises, as then the hip already turns to lift it
-_PULSE, _RISE = (
-    0.42,
-    0.25,
-)  # shares: of the swing, in which a foot gathers speed; of that, in which its acceleration grows
+_LATE = 0.04  # share of the swing by which a foot lags while it rises, as then the hip already turns to lift it
+_PULSE = 0.44  # share of the swing in which a foot gathers speed, and again loses it
+_RISE = 0.2  # share of that in which its acceleration grows, and again falls
 _PLACE_TOLERANCE = 0.5e-3
-_CORRECTIONS = 4
 _LOWEST_LIFT, _LIFT_STEP = 0.015, 0.0025
 
 
@@ -42,7 +38,7 @@ class GaitParams:
 
     period_s: float = 0.64
     lift_m: float = 0.035
-    double_support: float = 0.1
+    double_support: float = 0.06
     lower_m: float = 0.012
     inset_m: float = 0.02
     frames: int = 32
@@ -108,14 +104,14 @@ def plan(robot: RobotModel, params: GaitParams, command: tuple[float, float, flo
     """Feet and zero moment point of one cycle, at frames * 8 phases."""
     count = params.frames * _OVERSAMPLE
     phase = 2 * math.pi * np.arange(count) / count
-    home, centre_x = _home(robot)
+    home, centre_x = home_feet(robot)
     velocity = np.array(command[:2])
     feet, stands = [], []
     for side, start in zip(SIDES, (0.0, math.pi), strict=True):
         foot, stand = _foot_path(params, velocity, np.mod(phase - start, 2 * math.pi))
         feet.append(home[side] + foot)
         stands.append(stand)
-    on_left = _weight_on_left(params, phase)[:, None]
+    on_left = load_on_left(params.double_support, phase)[:, None]
     inset = {side: [centre_x, -math.copysign(params.inset_m, home[side][1])] for side in SIDES}
     under = [foot[:, :2] + inset[side] for side, foot in zip(SIDES, feet, strict=True)]
     return Walk(np.array(feet), on_left * under[0] + (1 - on_left) * under[1], np.array(stands), phase)
@@ -151,16 +147,7 @@ def _progress(u: np.ndarray) -> np.ndarray:
     return way
 
 
-def _weight_on_left(params: GaitParams, phase: np.ndarray) -> np.ndarray:
-    """(M,) share of the load on the left foot: 0 while it swings, 1 while the right one does, linear between."""
-    half = params.double_support * math.pi / 2
-    from_start = np.mod(phase + math.pi / 2, 2 * math.pi) - math.pi / 2
-    onto_right = np.clip((half - from_start) / (2 * half), 0.0, 1.0)
-    onto_left = np.clip((from_start - math.pi + half) / (2 * half), 0.0, 1.0)
-    return np.where(from_start < math.pi / 2, onto_right, onto_left)
-
-
-def _walk(robot: RobotModel, params: GaitParams, command: tuple[float, float, float]) -> tuple[np.ndarray, ...] | str:
+def _walk(robot: RobotModel, params: GaitParams, command: tuple[float, float, float]) -> Arrays | str:
     """A clip's arrays in the order of ReferenceMotion with the highest lift that the joints allow, or why none does."""
     if command[2]:
         return "no hip can yaw"
@@ -171,43 +158,19 @@ def _walk(robot: RobotModel, params: GaitParams, command: tuple[float, float, fl
     return clip
 
 
-def _walk_lifting(
-    robot: RobotModel, params: GaitParams, command: tuple[float, float, float]
-) -> tuple[np.ndarray, ...] | str:
+def _walk_lifting(robot: RobotModel, params: GaitParams, command: tuple[float, float, float]) -> Arrays | str:
     walk = plan(robot, params, command)
     legs = [make_leg(robot, side) for side in SIDES]
-    height = robot.config.base.standing_height_m - params.lower_m
-    sway = _pendulum(walk.zmp, params.period_s, height)
-    model = free_model(robot)
-    level, still = np.tile([1.0, 0.0, 0.0, 0.0], (len(sway), 1)), np.zeros((len(sway), 3))
-    for _ in range(_CORRECTIONS):
-        base = np.column_stack([sway, np.full(len(sway), height)])
-        joints = _joints(robot, legs, walk, base)
-        if isinstance(joints, str):
-            return joints
-        velocity = periodic_rate(base, params.period_s) + np.array([*command[:2], 0.0])
-        rates = periodic_rate(joints, params.period_s)
-        clip = make_clip(robot, joints, rates, base, level, velocity, still, params.period_s)
-        missed = walk.zmp - sway - zero_moment_point(inverse(robot, model, clip), base[:, 2])
-        sway = sway + _pendulum(missed, params.period_s, height)
-    if (error := _worst_place(robot, walk, clip.qpos)) > _PLACE_TOLERANCE:
+    height = np.full(len(walk.zmp), robot.config.base.standing_height_m - params.lower_m)
+    balanced = balance(robot, walk.zmp, height, command, params.period_s, lambda base: _joints(robot, legs, walk, base))
+    if isinstance(balanced, str):
+        return balanced
+    if (error := _worst_place(robot, walk, balanced[0], balanced[2])) > _PLACE_TOLERANCE:
         return f"a foot is {1000 * error:.1f} mm from its place"
     contact = np.repeat(walk.stands.T, 2, axis=1).astype(float)
-    arrays = tuple(np.asarray(a)[::_OVERSAMPLE] for a in (joints, rates, base, level, velocity, still, contact))
+    arrays = tuple(np.asarray(a)[::_OVERSAMPLE] for a in (*balanced, contact))
     verdict = check_motion(robot, _motion([command], [arrays], params))[0]
     return verdict.reason if verdict.status == "fail" else arrays
-
-
-def _pendulum(zmp: np.ndarray, period_s: float, height: float) -> np.ndarray:
-    """The periodic way of a pendulum's mass whose ZMP is given: y'' = w^2 (y - zmp), w^2 = g / height, harmonic by
-    harmonic; those above a quarter of the sampling are left out."""
-    count = len(zmp)
-    order = np.fft.rfftfreq(count, 1 / count)
-    natural = 9.81 / height
-    gain = natural / (natural + (2 * math.pi / period_s * order) ** 2)
-    gain[order > count / _OVERSAMPLE] = 0.0
-    way: np.ndarray = np.fft.irfft(np.fft.rfft(zmp, axis=0) * gain[:, None], count, axis=0)
-    return way
 
 
 def _joints(robot: RobotModel, legs: list[Leg], walk: Walk, base: np.ndarray) -> np.ndarray | str:
@@ -225,18 +188,19 @@ def _joints(robot: RobotModel, legs: list[Leg], walk: Walk, base: np.ndarray) ->
     return joints
 
 
-def _worst_place(robot: RobotModel, walk: Walk, qpos: np.ndarray) -> float:
+def _worst_place(robot: RobotModel, walk: Walk, joints: np.ndarray, base: np.ndarray) -> float:
     """m, how far MuJoCo's own kinematics put a foot from its plan."""
     data, worst = mujoco.MjData(robot.model), 0.0
     bodies = [int(robot.model.joint(f"{side}_{LEG_JOINTS[-1]}").bodyid[0]) for side in SIDES]
-    for n, pose in enumerate(qpos):
-        data.qpos[:] = pose
+    data.qpos[:] = robot.home_qpos
+    for n in range(len(joints)):
+        data.qpos[robot.qpos], data.qpos[robot.base_qpos : robot.base_qpos + 3] = joints[n], base[n]
         mujoco.mj_kinematics(robot.model, data)
         worst = max(worst, float(np.linalg.norm(data.xpos[bodies] - walk.feet[:, n], axis=1).max()))
     return worst
 
 
-def _stand(robot: RobotModel, params: GaitParams) -> tuple[np.ndarray, ...]:
+def _stand(robot: RobotModel, params: GaitParams) -> Arrays:
     count = params.frames
     joints = np.tile(robot.config.home.astype(float), (count, 1))
     base = np.tile([0.0, 0.0, robot.config.base.standing_height_m], (count, 1))
@@ -244,25 +208,9 @@ def _stand(robot: RobotModel, params: GaitParams) -> tuple[np.ndarray, ...]:
     return joints, np.zeros_like(joints), base, upright, still, still, np.ones((count, 4))
 
 
-def _motion(
-    commands: list[tuple[float, float, float]], clips: list[tuple[np.ndarray, ...]], params: GaitParams
-) -> ReferenceMotion:
+def _motion(commands: list[tuple[float, float, float]], clips: list[Arrays], params: GaitParams) -> ReferenceMotion:
     columns = [np.stack(column).astype(np.float32) for column in zip(*clips, strict=True)]
     return ReferenceMotion._make([np.array(commands, np.float32), *columns, np.float32(params.period_s)])
-
-
-def _home(robot: RobotModel) -> tuple[dict[str, np.ndarray], float]:
-    """Each foot's origin (3,) m at home, standing on the floor, and how far before it the centre of mass is."""
-    data = mujoco.MjData(robot.model)
-    data.qpos[:] = robot.home_qpos
-    mujoco.mj_kinematics(robot.model, data)
-    mujoco.mj_comPos(robot.model, data)
-    feet = {}
-    for side in SIDES:
-        foot = data.xpos[int(robot.model.joint(f"{side}_{LEG_JOINTS[-1]}").bodyid[0])].copy()
-        foot[2] = make_leg(robot, side).sole_m
-        feet[side] = foot
-    return feet, float(data.subtree_com[robot.base_body, 0] - feet["left"][0])
 
 
 def provenance(robot: RobotConfig, params: GaitParams) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def command() -> None:
 @command.command()
 @click.option("--period", type=float, help="s, a whole cycle [0.64]")
 @click.option("--lift", type=float, help="m, of the swinging foot; less where the joints do not allow it [0.035]")
-@click.option("--double-support", type=float, help="share of each half cycle in which both feet stand [0.1]")
+@click.option("--double-support", type=float, help="share of each half cycle in which both feet stand [0.06]")
 @click.option("--lower", type=float, help="m, pelvis below its standing height while walking [0.012]")
 @click.option("--output", type=Path, default=Path("assets/motions/walk.npz"), show_default=True)
 def build(output: Path, **options: float | None) -> None:
