@@ -3,151 +3,144 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from contract import load_bundle
+from contract import ConfigError, load_bundle
 
 from .checkpoint import load_checkpoint
 from .config import CommandConfig, ResetConfig, TrainConfig
-from .env import Env
+from .env import Env, Start
 from .networks import Networks
-from .physics.body_state import BodyState, Physics
-from .rewards import heading_velocity, to_heading
+from .physics.body_state import Array, Physics
+from .rollout import amp_pair
+from .tally import SETTLED_S, SUCCESS_SHARE, Evaluation, Moment, Tally, Trials, wilson_interval
 from .task import make_env, make_physics
 from .train import TrainState, init_learner, make_networks
 
+__all__ = ["SETTLED_S", "SUCCESS_SHARE", "Evaluation", "Trials", "wilson_interval"]  # of tally, for those who evaluate
+
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (B, O) -> raw actions (B, J)
+OnPair = Callable[[np.ndarray, np.ndarray], None]  # AMP pairs (B, 2, F), not yet fallen (B,) bool
 EVALUATION_SIM_DT = 0.002
-SETTLED_S = 1.0
-"""Velocity counts from here on: an episode begins from rest."""
-SUCCESS_SHARE = 0.8
-"""An episode that lasts longer than this share of its steps is a success: 400 of 500."""
-HIGH_TORQUE_NM = 2.5
+FLOORS = ("flat", "tilted", "rough")
+TILT_RAD = math.radians(3.0)
+ROUGH_SCENE = "scene_rough.xml"
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What a batch of trials showed, over the steps before a fall.
+class Kick(NamedTuple):
+    """One push of each robot: force (B, 3) N in the world's frame, from `start_s` of the episode for `duration_s`."""
 
-    survived: trials without a fall; success_rate: share of trials longer than 80 % of the steps. Velocity in the
-    frame of the heading, m/s, after the first second; drifts are means of what was lost at the end, against the
-    command; torques in Nm at the joints; action_rate: mean of sum (a_t - a_t-1)^2; min_foot_gap_m: nearest that the
-    soles' middle lines came, sideways.
+    force: np.ndarray
+    start_s: float = 2.0
+    duration_s: float = 0.2
+
+
+def evaluate(
+    env: Env,
+    policy: Policy,
+    seed: int = 0,
+    physics: Physics | None = None,
+    *,
+    commands: np.ndarray | None = None,
+    kick: Kick | None = None,
+    slope_rad: float | None = None,
+    on_pair: OnPair | None = None,
+) -> Evaluation:
+    """Run one episode in each of the env's robots; nothing begins anew. Arguments as of `roll`.
+
+    Args:
+        on_pair: given the AMP feature pairs of each step, (B, 2, F), and which robots have not fallen, (B,) bool.
     """
-
-    trials: int
-    steps: int
-    survived: int
-    survived_interval: tuple[float, float]
-    success_rate: float
-    episode_length_mean: float
-    reward_per_step: float
-    forward_velocity_m_s: float
-    mean_abs_torque_nm: float
-    rms_torque_nm: float
-    p99_abs_torque_nm: float
-    max_abs_torque_nm: float
-    high_torque_share: float
-    action_rate: float
-    heading_drift_deg: float
-    lateral_drift_m: float
-    max_drift_m: float
-    min_foot_gap_m: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    tally = run_trials(env, policy, seed, physics, commands=commands, kick=kick, slope_rad=slope_rad, on_pair=on_pair)
+    return tally.result(env.config.episode_steps)
 
 
-class _Tally:
-    """Sums over the steps of a batch, each robot until it falls."""
-
-    def __init__(self, body: BodyState, joints: int, ctrl_dt: float) -> None:
-        batch = len(body.base_pos)
-        self.up, self.lengths, self.ctrl_dt = np.ones(batch, bool), np.zeros(batch, int), ctrl_dt
-        self._origin, self._last = body.base_pos[:, :2].copy(), np.zeros((batch, joints))
-        self._torques: list[np.ndarray] = []
-        self._sums = {name: 0.0 for name in ("reward", "rate", "velocity", "settled")}
-        self._drift, self._sideways, self._heading = np.zeros(batch), np.zeros(batch), np.zeros(batch)
-        self._gap = math.inf
-        self._derived = jax.jit(jax.vmap(_derived))
-
-    def add(self, body: BodyState, action: np.ndarray, outcome: Any, command: Any, heading_error: Any) -> None:
-        self.up &= ~np.asarray(outcome.terminated)
-        up = self.up
-        self.lengths += up
-        velocity, gap = (np.asarray(x) for x in self._derived(body))
-        self._sums["reward"] += float(np.asarray(outcome.reward)[up].sum())
-        self._sums["rate"] += float(np.sum((action - self._last)[up] ** 2))
-        if self.lengths.max() * self.ctrl_dt > SETTLED_S:
-            self._sums["velocity"] += float(velocity[up].sum())
-            self._sums["settled"] += int(up.sum())
-        self._torques.append(np.abs(body.joint_torque[up]))
-        away = body.base_pos[:, :2] - self._origin
-        self._drift = np.where(up, np.maximum(self._drift, np.linalg.norm(away, axis=1)), self._drift)
-        wanted = np.asarray(command)[:, 1] * self.lengths * self.ctrl_dt
-        self._sideways = np.where(up, away[:, 1] - wanted, self._sideways)
-        self._heading = np.where(up, np.asarray(heading_error), self._heading)
-        self._gap = min(self._gap, float(gap[up].min(initial=math.inf)))
-        self._last = action
-
-    def result(self, steps: int) -> Evaluation:
-        torque = np.concatenate(self._torques) if self._torques else np.zeros((1, 1))
-        torque = torque if torque.size else np.zeros((1, 1))
-        survived, trials, lived = int(self.up.sum()), len(self.up), max(int(self.lengths.sum()), 1)
-        return Evaluation(
-            trials=trials,
-            steps=steps,
-            survived=survived,
-            survived_interval=wilson_interval(survived, trials),
-            success_rate=float(np.mean(self.lengths > SUCCESS_SHARE * steps)),
-            episode_length_mean=float(self.lengths.mean()),
-            reward_per_step=self._sums["reward"] / lived,
-            forward_velocity_m_s=self._sums["velocity"] / max(self._sums["settled"], 1),
-            mean_abs_torque_nm=float(torque.mean()),
-            rms_torque_nm=float(np.sqrt(np.mean(torque**2))),
-            p99_abs_torque_nm=float(np.percentile(torque, 99)),
-            max_abs_torque_nm=float(torque.max()),
-            high_torque_share=float(np.mean(torque > HIGH_TORQUE_NM)),
-            action_rate=self._sums["rate"] / lived,
-            heading_drift_deg=float(np.degrees(np.mean(np.abs(self._heading)))),
-            lateral_drift_m=float(np.mean(np.abs(self._sideways))),
-            max_drift_m=float(self._drift.max()),
-            min_foot_gap_m=self._gap,
-        )
+def run_trials(
+    env: Env,
+    policy: Policy,
+    seed: int = 0,
+    physics: Physics | None = None,
+    *,
+    commands: np.ndarray | None = None,
+    kick: Kick | None = None,
+    slope_rad: float | None = None,
+    on_pair: OnPair | None = None,
+) -> Tally:
+    """As `evaluate`, with the figures of each robot too."""
+    tally = Tally(env.config.ctrl_dt)
+    pairs = jax.jit(jax.vmap(partial(amp_pair, env)))
+    for moment in roll(env, policy, seed, physics, commands=commands, kick=kick, slope_rad=slope_rad):
+        tally.add(moment)
+        if on_pair is not None:
+            on_pair(np.asarray(pairs(moment.states, moment.before, moment.body)), tally.up.copy())
+        if not tally.up.any():
+            break
+    return tally
 
 
-def _derived(body: BodyState) -> tuple[Any, Any]:
-    """Forward velocity and sideways distance of the feet, () each."""
-    across = to_heading(body, body.foot_pos[0, :2] - body.foot_pos[1, :2])[1]
-    return heading_velocity(body)[0], across
+def roll(
+    env: Env,
+    policy: Policy,
+    seed: int = 0,
+    physics: Physics | None = None,
+    *,
+    commands: np.ndarray | None = None,
+    kick: Kick | None = None,
+    slope_rad: float | None = None,
+) -> Iterator[Moment]:
+    """The moments of one episode in each of the env's robots, those of fallen robots too.
 
-
-def evaluate(env: Env, policy: Policy, seed: int = 0, physics: Physics | None = None) -> Evaluation:
-    """Run one episode in each of the env's robots; nothing begins anew."""
+    Args:
+        commands: (B, 3) vx, vy m/s and yaw rate rad/s, for each robot its own, instead of the env's.
+        kick: one push of each robot at a fixed time, beside those that the env draws.
+        slope_rad: slope of every floor, in directions spread evenly over the robots; None leaves it to the env's law.
+    """
     physics, config = physics or make_physics(env), env.config
     batch, keys = config.num_envs, jax.random.split(jax.random.key(seed), config.episode_steps + 1)
     observe = jax.jit(jax.vmap(lambda state, body, key: env.observe(state, body, key)[0]))
     act, judge = jax.jit(jax.vmap(env.act)), jax.jit(jax.vmap(env.judge))
-    states, *reset = jax.jit(jax.vmap(env.start))(jax.random.split(keys[0], batch))
-    body = physics.reset(np.arange(batch), *jax.tree.map(np.asarray, reset))
-    tally = _Tally(body, env.spec.num_joints, config.ctrl_dt)
-    for key in keys[1:]:
+    start = jax.jit(jax.vmap(env.start))(jax.random.split(keys[0], batch))
+    if slope_rad is not None:
+        start = on_slopes(env, start, slope_rad)
+    states = start.state
+    if commands is not None:
+        states = states._replace(command=jnp.asarray(_commands(commands, batch)))
+    body = physics.reset(np.arange(batch), *jax.tree.map(np.asarray, start[1:]))
+    for step, key in enumerate(keys[1:]):
         k_obs, k_act = (jax.random.split(k, batch) for k in jax.random.split(key))
         action = policy(np.asarray(observe(states, body, k_obs)))
-        states, targets, push = act(states, jnp.asarray(action), k_act)
-        before, body = body, physics.step(np.asarray(targets), np.asarray(push))
+        states, targets, drawn = act(states, jnp.asarray(action), k_act)
+        push = np.asarray(drawn)
+        if kick is not None and kick.start_s <= step * config.ctrl_dt < kick.start_s + kick.duration_s - 1e-9:
+            push = push + kick.force
+        before, body = body, physics.step(np.asarray(targets), push)
         states, outcome = judge(states, before, body, jnp.asarray(action))
-        tally.add(body, action, outcome, states.command, states.heading_error)
-        if not tally.up.any():
-            break
-    return tally.result(config.episode_steps)
+        yield Moment(states, before, body, action, outcome, push)
+
+
+def on_slopes(env: Env, start: Start, slope_rad: float) -> Start:
+    """The same beginnings (B,) with every floor at one slope, its direction spread evenly over the robots.
+
+    The env must have drawn level floors, as `evaluation_env` does for a floor by name.
+    """
+
+    def tilt(one: Start, angle: Array) -> Start:
+        half = jnp.asarray(slope_rad / 2)
+        axis = jnp.sin(half) * jnp.stack([jnp.cos(angle), jnp.sin(angle), jnp.zeros(())])
+        quat = jnp.concatenate([jnp.cos(half)[None], axis])
+        qpos, qvel = env._on_floor(one.qpos, one.qvel, quat)
+        state = one.state._replace(floor_quat=quat)
+        return Start(state, qpos, qvel, one.params._replace(floor_quat=quat))
+
+    batch = len(start.qpos)
+    return jax.jit(jax.vmap(tilt))(start, jnp.arange(batch) * np.float32(2 * math.pi / batch))
 
 
 def evaluation_env(
@@ -157,25 +150,40 @@ def evaluation_env(
     push_n: float = 0.0,
     command: tuple[float, float, float] = (0.0, 0.0, 0.0),
     push_every_s: tuple[float, float] = (2.0, 4.0),
+    floor: str | None = None,
 ) -> Env:
     """The config's env as it is evaluated: from rest at home, 2 ms physics, one command, pushes of one size for 0.2 s.
 
     The robots are as different from each other as in training.
+
+    Args:
+        floor: one of FLOORS, level but for what `roll` is told; None leaves its slope to the config's law.
+
+    Raises:
+        ConfigError: an unknown floor.
     """
+    if floor is not None and floor not in FLOORS:
+        raise ConfigError(f"floor: found {floor!r}, expected one of {', '.join(FLOORS)}; correct the name")
     random = config.domain_randomization.model_copy(
         update={"push_force": (push_n, push_n), "push_duration_s": 0.2, "push_every_s": push_every_s}
+        | ({} if floor is None else {"floor_tilt_rad": 0.0})
     )
     vx, vy, yaw = ((v, v) for v in command)
-    asked = CommandConfig(vx_m_s=vx, vy_m_s=vy, yaw_rad_s=yaw)
     return make_env(
         config,
         random,
         num_envs=trials,
         episode_steps=steps,
         sim_dt=EVALUATION_SIM_DT,
-        command=asked,
+        command=CommandConfig(vx_m_s=vx, vy_m_s=vy, yaw_rad_s=yaw),
         reset=ResetConfig(joint_pos_rad=0.05, tilt_rad=0.03),
+        **({"model": ROUGH_SCENE} if floor == "rough" else {}),
     )
+
+
+def slope_of(floor: str | None) -> float | None:
+    """What `roll` is to be told about a floor of FLOORS, rad."""
+    return TILT_RAD if floor == "tilted" else None
 
 
 def checkpoint_policy(config: TrainConfig, checkpoint: Path) -> tuple[Policy, Networks, Any, dict[str, Any]]:
@@ -189,6 +197,17 @@ def checkpoint_policy(config: TrainConfig, checkpoint: Path) -> tuple[Policy, Ne
     return (lambda obs: np.asarray(mean(agent, jnp.asarray(obs)))), networks, agent, meta
 
 
+def stochastic(policy: Policy, networks: Networks, agent: Any, seed: int = 0) -> Policy:
+    """The policy with the spread of actions that it trained with, drawn from `seed`."""
+    spread, rng = np.asarray(networks.std(agent)), np.random.default_rng(seed)
+
+    def draw(obs: np.ndarray) -> np.ndarray:
+        mean = policy(obs)
+        return (mean + spread * rng.normal(size=mean.shape)).astype(np.float32)
+
+    return draw
+
+
 def bundle_policy(path: Path, allow_unverified: bool = False) -> Policy:
     """A bundle's policy, through ONNX as on the robot. Raises ContractError."""
     from .onnx_network import open_session
@@ -197,9 +216,8 @@ def bundle_policy(path: Path, allow_unverified: bool = False) -> Policy:
     return lambda obs: np.stack([network(row) for row in obs])
 
 
-def wilson_interval(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a proportion (Wilson, 1927)."""
-    p, n = successes / trials, trials
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+def _commands(commands: np.ndarray, batch: int) -> np.ndarray:
+    found = np.asarray(commands, np.float32)
+    if found.shape != (batch, 3):
+        raise ConfigError(f"commands: found shape {found.shape}, expected ({batch}, 3), one for each robot")
+    return found
