@@ -1,5 +1,7 @@
 """A mirrored robot must look mirrored: observation of the mirrored state = mirror of the observation."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +9,10 @@ import pytest
 
 from trainer.config import TrainConfig
 from trainer.env import Env, EnvState
+from trainer.motion.reference import ReferenceMotion, nearest_clip, sample
 from trainer.networks import Networks
 from trainer.physics.body_state import BodyState
+from trainer.rewards import BONUSES, REWARDS
 from trainer.symmetry import make_mirrors, mirror_of_action, mirror_of_critic, mirror_of_joints, mirror_of_observation
 from trainer.task import make_env, make_physics
 
@@ -28,9 +32,15 @@ FEET = np.array([2, 3, 0, 1])
 
 
 @pytest.fixture(scope="module")
-def walking(config: TrainConfig) -> Env:
+def every_term(config: TrainConfig) -> Env:
+    """An env whose layout holds every term of the contract."""
     policy = config.policy.model_copy(update={"layout": WALKING, "gait_period_s": 0.7})
     return make_env(config.model_copy(update={"policy": policy}), num_envs=1)
+
+
+@pytest.fixture(scope="module")
+def state(every_term: Env) -> EnvState:
+    return jax.jit(every_term.start)(jax.random.key(0)).state
 
 
 def random_body(env: Env, seed: int) -> BodyState:
@@ -49,6 +59,7 @@ def random_body(env: Env, seed: int) -> BodyState:
         imu_quat=imu / jnp.linalg.norm(imu),
         imu_gyro=r(3),
         foot_force=jnp.asarray(rng.uniform(0, 5, 4), jnp.float32),
+        foot_pos=r(2, 3),
     )
 
 
@@ -67,6 +78,7 @@ def mirrored_body(env: Env, body: BodyState) -> BodyState:
         body.imu_quat * quat,
         body.imu_gyro * turning,
         body.foot_force[FEET],
+        body.foot_pos[::-1] * vector,
     )
 
 
@@ -78,19 +90,25 @@ def mirrored_state(env: Env, state: EnvState) -> EnvState:
     return state._replace(
         policy=policy,
         command=state.command * jnp.array([1.0, -1, -1]),
-        push_force=state.push_force * jnp.array([1.0, -1, 1]),
+        push=state.push._replace(force=state.push.force * jnp.array([1.0, -1, 1])),
+        heading_error=-state.heading_error,
+        floor_quat=state.floor_quat * jnp.array([1.0, -1, 1, -1]),
     )
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_observations_of_a_mirrored_robot_are_mirrored(walking: Env, key: jax.Array, seed: int) -> None:
-    env, k = walking, jax.random.fold_in(key, seed)
-    state, _, _ = env.start(k)
-    applied = jax.random.normal(k, (env.spec.num_joints,))
+def test_observations_of_a_mirrored_robot_are_mirrored(
+    every_term: Env, state: EnvState, key: jax.Array, seed: int
+) -> None:
+    env, k = every_term, jax.random.fold_in(key, seed)
     state = state._replace(
-        policy=state.policy._replace(applied_action=applied, phase_rad=jnp.asarray(0.7)),
+        policy=state.policy._replace(
+            applied_action=jax.random.normal(k, (env.spec.num_joints,)), phase_rad=jnp.asarray(0.7)
+        ),
         command=jnp.array([0.3, 0.1, -0.2]),
-        push_force=jnp.array([3.0, 4.0, 0.0]),
+        push=state.push._replace(force=jnp.array([3.0, 4.0, 0.0])),
+        heading_error=jnp.asarray(0.4),
+        floor_quat=jnp.array([np.cos(0.05), 0.6 * np.sin(0.05), 0.8 * np.sin(0.05), 0.0]),
     )
     body = random_body(env, seed)
     _, critic = env.observe(state, body, k)
@@ -102,9 +120,9 @@ def test_observations_of_a_mirrored_robot_are_mirrored(walking: Env, key: jax.Ar
     assert np.abs(np.asarray(critic - reflected)).max() > 0.1
 
 
-def test_a_mirror_undoes_itself(walking: Env) -> None:
-    robot = walking.robot.config
-    for mirror in (mirror_of_action(walking.spec, robot), mirror_of_critic(walking.spec, robot)):
+def test_a_mirror_undoes_itself(every_term: Env) -> None:
+    robot = every_term.robot.config
+    for mirror in (mirror_of_action(every_term.spec, robot), mirror_of_critic(every_term.spec, robot)):
         x = np.arange(len(mirror.order)) + 1.0
         np.testing.assert_array_equal(mirror(mirror(x)), x)
 
@@ -124,6 +142,39 @@ def test_mirrored_actions_move_the_twin_in_a_mirror(env: Env) -> None:
     for name in ("base_pos", "base_quat", "joint_pos"):
         np.testing.assert_allclose(getattr(two, name), getattr(reflected, name), atol=2e-3, err_msg=name)
     assert np.abs(np.asarray(one.joint_pos - two.joint_pos)).max() > 0.05
+
+
+def test_every_reward_term_is_blind_to_left_and_right(every_term: Env, state: EnvState) -> None:
+    """A walk seen in a mirror earns what the walk earns, term by term."""
+    env = every_term
+    weights = {name: 1.0 if name in BONUSES else -1.0 for name in REWARDS}
+    judge = jax.jit(replace(env, weights=weights).judge)
+    action = mirror_of_action(env.spec, env.robot.config)
+    for seed in range(5):
+        before, body = random_body(env, seed), random_body(env, seed + 10)
+        rng = np.random.default_rng(seed)
+        raw, last = (jnp.asarray(rng.normal(size=env.spec.num_joints), jnp.float32) for _ in range(2))
+        body = body._replace(base_linvel=0.2 * body.base_linvel, base_angvel=0.2 * body.base_angvel)
+        begun = state._replace(
+            last_action=last,
+            command=jnp.array([0.3, 0.1, -0.2]),
+            policy=state.policy._replace(phase_rad=jnp.asarray(rng.uniform(0, 6), jnp.float32)),
+        )
+        reflected = mirrored_state(env, begun)._replace(last_action=action(last))
+        _, one = judge(begun, before, body, raw)
+        _, two = judge(reflected, mirrored_body(env, before), mirrored_body(env, body), action(raw))
+        for name in REWARDS:
+            assert float(two.terms[name]) == pytest.approx(float(one.terms[name]), rel=2e-3, abs=1e-4), name
+
+
+def test_the_reference_is_its_own_mirror_image(walking: Env, motion: ReferenceMotion) -> None:
+    """Straight ahead, half a cycle later the other side does the same."""
+    joints, clip = mirror_of_joints(walking.robot.config), nearest_clip(motion, jnp.array([0.4, 0.0, 0.0]))
+    for phase in (0.3, 1.1, 2.9):
+        now, later = sample(motion, clip, phase), sample(motion, clip, phase + np.pi)
+        np.testing.assert_allclose(joints(now.joint_pos), later.joint_pos, atol=2e-3)
+        np.testing.assert_array_equal(now.contact[FEET], later.contact)
+        assert np.abs(np.asarray(now.joint_pos - later.joint_pos)).max() > 0.1
 
 
 def test_networks_treat_both_sides_alike(env: Env, networks: Networks, key: jax.Array) -> None:
