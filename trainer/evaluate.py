@@ -140,7 +140,8 @@ def on_slopes(env: Env, start: Start, slope_rad: float) -> Start:
         return Start(state, qpos, qvel, one.params._replace(floor_quat=quat))
 
     batch = len(start.qpos)
-    return jax.jit(jax.vmap(tilt))(start, jnp.arange(batch) * np.float32(2 * math.pi / batch))
+    tilted: Start = jax.jit(jax.vmap(tilt))(start, jnp.arange(batch) * np.float32(2 * math.pi / batch))
+    return tilted
 
 
 def evaluation_env(

@@ -88,8 +88,12 @@ class Tally:
 
     def __init__(self, ctrl_dt: float) -> None:
         self._ctrl_dt = ctrl_dt
-        self.up: np.ndarray = np.ones(0, bool)
+        self.up, self.lengths, self._settled = (np.zeros(0, int) for _ in range(3))
+        self._origin, self._last, self._velocity, self._command, self._touch = (np.zeros((0, 2)) for _ in range(5))
+        self._reward, self._drift, self._sideways, self._heading = (np.zeros(0) for _ in range(4))
         self._torques: list[np.ndarray] = []
+        self._turn: np.ndarray | None = None  # the last action's difference to the one before
+        self._gap, self._rate, self._jerk, self._jerk_count = math.inf, 0.0, 0.0, 0
         self._derived = jax.jit(jax.vmap(_derived))
 
     def add(self, moment: Moment) -> None:
@@ -100,7 +104,7 @@ class Tally:
         self.up &= ~np.asarray(moment.outcome.terminated)
         up = self.up
         self.lengths += up
-        self._reward += np.where(up, moment.outcome.reward, 0.0)
+        self._reward += np.where(up, np.asarray(moment.outcome.reward), 0.0)
         self._actions(moment.action)
         velocity, gap, touch = (np.asarray(x) for x in self._derived(body))
         error = np.asarray(moment.states.heading_error)
@@ -156,15 +160,11 @@ class Tally:
 
     def _begin(self, moment: Moment) -> None:
         batch = len(moment.action)
-        self.up, self.lengths = np.ones(batch, bool), np.zeros(batch, int)
-        self._origin, self._last, self._turn = moment.before.base_pos[:, :2].copy(), np.zeros_like(moment.action), None
-        self._reward, self._drift, self._sideways, self._heading = np.zeros((4, batch))
-        self._velocity, self._command = np.zeros((2, batch, 3))
-        self._settled, self._touch = np.zeros(batch, int), np.zeros((batch, 2))
-        self._gap, self._rate, self._jerk, self._jerk_count = math.inf, 0.0, 0.0, 0
-
-    _turn: np.ndarray | None
-    """The last action's difference to the one before, (B, J); None in the first step."""
+        self.up = np.ones(batch, bool)
+        self.lengths, self._settled = np.zeros(batch, int), np.zeros(batch, int)
+        self._origin, self._last = moment.before.base_pos[:, :2].copy(), np.zeros_like(moment.action)
+        self._reward, self._drift, self._sideways, self._heading = (np.zeros(batch) for _ in range(4))
+        self._velocity, self._command, self._touch = np.zeros((batch, 3)), np.zeros((batch, 3)), np.zeros((batch, 2))
 
     def _actions(self, action: np.ndarray) -> None:
         turn = action - self._last

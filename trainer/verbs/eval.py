@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from contract import ContractError
+from contract import ConfigError, ContractError
 
+from ..cli import FAILED
 from . import own_config
-
-if TYPE_CHECKING:
-    from ..evaluate import Evaluation
-    from ..gate import Line
 
 
 @click.command("eval")
@@ -23,65 +20,94 @@ if TYPE_CHECKING:
 @click.option("--bundle", type=Path, help="a bundle, run through ONNX as on the robot")
 @click.option("--config", "config_path", type=Path, help="training YAML [the run's or the bundle's own]")
 @click.option("--num-episodes", "trials", type=click.IntRange(1), default=256, show_default=True)
-@click.option("--num-steps", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--num-steps", "steps", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--velocity", type=float, help="commanded forward velocity, m/s [0.4 to walk, 0 to stand]")
-@click.option("--push-n", type=float, default=10.0, show_default=True, help="N for 0.2 s every 2-4 s, random direction")
+@click.option("--command", "asked", type=(float, float, float), help="vx vy m/s and yaw rate rad/s; or --velocity")
+@click.option("--push-n", type=click.FloatRange(0), default=10.0, show_default=True, help="N, .2 s every 2-4 s")
+@click.option("--floor", type=click.Choice(("flat", "tilted", "rough")), help="[slopes by the config's law]")
+@click.option("--stochastic", is_flag=True, help="draw actions as in training")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--ladder", is_flag=True, help="5, 8, 10, 15, 20 N in 8 directions, as a table")
+@click.option("--long-run", is_flag=True, help="64 robots for 120 s")
+@click.option("--floors", is_flag=True, help="also on level, tilted and rough floors")
+@click.option("--envelope", type=Path, help="PNG: what a grid of commands leads to")
+@click.option("--compare-metrics", type=Path, help="a run's metrics.jsonl: compare reward_per_step")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object on stdout")
 def command(
     run: Path | None,
     bundle: Path | None,
     config_path: Path | None,
-    trials: int,
-    num_steps: int,
     velocity: float | None,
-    push_n: float,
-    seed: int,
+    asked: tuple[float, float, float] | None,
+    stochastic: bool,
+    compare_metrics: Path | None,
+    envelope: Path | None,
     as_json: bool,
+    **terms: Any,
 ) -> None:
     """Deterministic trials from rest in full MuJoCo at 2 ms, robots as different as in training.
 
-    Exit 1 if a line of the gate is missed. Example: trainer eval --bundle assets/bundles/walking
+    Exit 1 if a line of the gate is missed. Examples:
+
+    \b
+    trainer eval --bundle assets/bundles/walking --ladder --long-run --floors --json
+    trainer eval --checkpoint runs/walking-0 --command .3 0 .2 --compare-metrics runs/walking-0/metrics.jsonl
     """
-    from ..checkpoint import latest_checkpoint
+    from ..assessment import Terms, assess
     from ..config import load_train_config
-    from ..evaluate import bundle_policy, checkpoint_policy, evaluation_env
-    from ..evaluate import evaluate as run_trials
-    from ..gate import STANDING_COMMAND, WALKING_COMMAND, gate
+    from ..gate import default_command
+    from ..training_log import compare, read_log
 
     if (run is None) == (bundle is None):
         raise ContractError("trainer eval: found both or neither of --checkpoint and --bundle, expected one of them")
+    if velocity is not None and asked is not None:
+        raise ConfigError("trainer eval: found both --velocity and --command, expected one of them")
     config = load_train_config(config_path or own_config(run, bundle))
-    policy = bundle_policy(bundle) if bundle else checkpoint_policy(config, latest_checkpoint(run or Path()))[0]
-    default = WALKING_COMMAND if config.task == "walking" else STANDING_COMMAND
-    asked = default if velocity is None else (velocity, 0.0, 0.0)
-    calm = run_trials(evaluation_env(config, trials, num_steps, 0.0, asked), policy, seed)
-    pushed = run_trials(evaluation_env(config, trials, num_steps, push_n, asked), policy, seed)
-    lines = gate(config.task, calm, pushed)
-    if as_json:
-        click.echo(json.dumps(_report(calm, pushed, lines) | {"command_m_s": asked[0], "push_n": push_n}))
-    else:
-        click.echo(_table({"undisturbed": calm, f"pushed {push_n:g} N": pushed}, lines))
-    sys.exit(0 if all(line.passed for line in lines.values()) else 1)
+    if compare_metrics is not None:
+        read_log(compare_metrics)  # refuse before minutes are spent
+    goal = asked or (default_command(config.task) if velocity is None else (velocity, 0.0, 0.0))
+    policy, on_pair = _policy(config, run, bundle, stochastic, terms["seed"])
+    report = assess(config, policy, Terms(command=goal, **terms), on_pair)
+    data, lines = report.as_dict(), [report.table()]
+    if compare_metrics is not None:
+        comparison = compare(compare_metrics, config.reward_scale, report.undisturbed.reward_per_step)
+        data["compare_metrics"] = comparison._asdict() | {"difference": comparison.difference}
+        lines.append(comparison.sentence())
+    if envelope is not None:
+        lines.append(_draw(config, policy, envelope, terms["seed"]))
+    click.echo(json.dumps(data) if as_json else "\n".join(lines))
+    sys.exit(0 if report.passed else FAILED)
 
 
-def _report(calm: Evaluation, pushed: Evaluation, lines: dict[str, Line]) -> dict[str, Any]:
-    return {
-        "undisturbed": calm.as_dict(),
-        "pushed": pushed.as_dict() | {"push_survival": pushed.survived / pushed.trials},
-        "gate": {name: {"value": x.value, "target": x.target, "pass": x.passed} for name, x in lines.items()},
-    }
+def _policy(config: Any, run: Path | None, bundle: Path | None, stochastic: bool, seed: int) -> Any:
+    """The policy, and the judge of its style where it has one."""
+    from ..checkpoint import latest_checkpoint
+    from ..evaluate import bundle_policy, checkpoint_policy
+    from ..evaluate import stochastic as with_spread
+    from ..style import load_style_judge
+
+    if bundle is not None:
+        if stochastic:
+            raise ConfigError(
+                f"{bundle}: found --stochastic with a bundle, which holds no spread of actions; use --checkpoint"
+            )
+        return bundle_policy(bundle), None
+    checkpoint = latest_checkpoint(run or Path())
+    policy, networks, agent, _ = checkpoint_policy(config, checkpoint)
+    if stochastic:
+        policy = with_spread(policy, networks, agent, seed)
+    return policy, load_style_judge(config, checkpoint)
 
 
-def _table(results: dict[str, Evaluation], lines: dict[str, Line]) -> str:
-    rows = []
-    for name, r in results.items():
-        low, high = r.survived_interval
-        rows.append(
-            f"{name:14s} reward_per_step {r.reward_per_step:.4f}  success_rate {r.success_rate:.3f}  survived "
-            f"{r.survived}/{r.trials} ({low:.0%} to {high:.0%})  length {r.episode_length_mean:.1f}\n"
-            f"{'':14s} velocity {r.forward_velocity_m_s:.3f} m/s  drift {r.lateral_drift_m:.2f} m, "
-            f"{r.heading_drift_deg:.1f} deg  torque mean {r.mean_abs_torque_nm:.2f} p99 {r.p99_abs_torque_nm:.2f} Nm"
-        )
-    rows += [f"{'pass' if x.passed else 'MISS':6s}{name:22s}{x.value:8.3f}  {x.target}" for name, x in lines.items()]
-    return "\n".join(rows)
+def _draw(config: Any, policy: Any, path: Path, seed: int) -> str:
+    from ..exam import envelope
+    from ..figures import draw_envelope
+
+    measured = envelope(config, policy, seed=seed)
+    try:
+        path.write_bytes(draw_envelope(measured, f"{config.task}: commands and what came of them"))
+    except OSError as problem:
+        raise ConfigError(
+            f"{path}: {problem.strerror}, expected a PNG that can be written; choose another place"
+        ) from None
+    return f"envelope: {path}"
