@@ -90,17 +90,20 @@ def standing(env: Env) -> Way:
     return lambda time: Pose(height, np.array([1.0, 0, 0, 0]), home, np.ones(4))
 
 
-def reference_walk(motion: ReferenceMotion, speed: float) -> Way:
-    """The reference's clip of that speed, straight ahead."""
+def reference_walk(env: Env, motion: ReferenceMotion, speed: float) -> tuple[Way, float]:
+    """The reference's clip of that speed, straight ahead, at the pace of the env's gait clock; the speed that makes."""
     clip = int(nearest_clip(motion, np.array([speed, 0.0, 0.0])))
     assert abs(float(motion.command[clip, 0]) - speed) < 1e-3, "no such clip"
+    period = float(env.spec.runtime.gait_period_s or 1.0)
+    pace = speed * float(motion.period_s) / period
     look = jax.jit(lambda phase: sample(motion, clip, phase))
 
     def way(time: float) -> Pose:
-        frame = jax.tree.map(np.asarray, look(2 * math.pi * time / float(motion.period_s)))
-        return Pose([*frame.base_pos, speed * time, 0.0, 0.0], frame.base_quat, frame.joint_pos, frame.contact)
+        frame = jax.tree.map(np.asarray, look(2 * math.pi * time / period))
+        place = frame.base_pos + np.array([pace * time, 0.0, 0.0])
+        return Pose(place, frame.base_quat, frame.joint_pos, frame.contact)
 
-    return way
+    return way, pace
 
 
 def walking(env: Env, speed: float, lift_m: float = 0.04, sway_m: float = 0.03, surge_m: float = 0.004) -> Way:
@@ -187,4 +190,4 @@ def crossing(env: Env, walk: Way, inward_rad: float) -> Way:
 
 def moved(pose: Pose, dx: float = 0.0, dz: float = 0.0) -> Pose:
     """The same pose elsewhere, m."""
-    return pose._replace(base_pos=[*pose.base_pos, dx, 0.0, dz])
+    return pose._replace(base_pos=pose.base_pos + np.array([dx, 0.0, dz]))

@@ -33,6 +33,7 @@ def change(**changes: object) -> dict[str, object]:
         ({"domain_randomization__frction": [1, 1]}, ("domain_randomization.frction", "did you mean 'friction'")),
         ({"policy__lowpas_alpha": 0.1}, ("policy.lowpas_alpha", "did you mean 'lowpass_alpha'")),
         ({"network__activaton": "elu"}, ("network.activaton", "did you mean 'activation'")),
+        ({"amp__replay_sise": 10}, ("amp.replay_sise", "did you mean 'replay_size'")),
         ({"ppo__lambda": 0.9}, ("ppo.lambda", "unknown key", "gae_lambda")),
         ({"rewards__uprigt": 1.0}, ("rewards", "'uprigt'", "did you mean 'upright'")),
         ({"policy__layout": ["gravty_local"]}, ("policy.layout", "did you mean 'gravity_local'")),

@@ -75,4 +75,3 @@ def test_the_reference_lifts_the_foot_that_the_clock_wants(
     assert not touches[swing > 0.3].any()
     assert touches[np.roll(swing, frames // 2, axis=0) > 0.3].all()
     assert (swing > 0.3).sum() > frames // 2
-    assert float(motion.period_s) == pytest.approx(walking.spec.runtime.gait_period_s)
