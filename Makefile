@@ -1,13 +1,15 @@
 # Two commands for a newcomer: `make demo` and `make test`. Everything else is listed by `make help`.
 VENV := .venv
 BIN := $(VENV)/bin
+# Other projects to measure beside: never in our own environment.
+PEERS := .venv-peers
 PYTHON ?= python3
 EXTRAS := --extra sim --extra trainer --extra viewer
 # uv from the PATH if there is one, otherwise brought into the environment by pip.
 UV = $(shell command -v uv || echo $(BIN)/uv)
 PIP_INSTALL = VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --constraint requirements.lock
 
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check lock clean bench-train
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,6 +26,10 @@ check: $(VENV)/.dev  ## lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-train: $(VENV)/.dev  ## env-steps per second of training, MJX, brax and playground (options: BENCH="--quick --json FILE")
+	-@$(MAKE) --no-print-directory $(PEERS)/.done
+	$(BIN)/python benchmarks/bench_train.py $(BENCH)
 
 lock: $(BIN)/uv  ## write requirements.lock anew (pi4 and pi5 conflict with each other and stay out)
 	$(UV) pip compile --quiet --universal --upgrade $(EXTRAS) --group dev --custom-compile-command "make lock" \
@@ -47,3 +53,8 @@ $(VENV)/.robot: pyproject.toml requirements.lock $(BIN)/uv
 $(VENV)/.dev: pyproject.toml requirements.lock $(BIN)/uv
 	$(PIP_INSTALL) --editable '.[sim,trainer,viewer]' --group dev
 	@touch $@ $(VENV)/.robot
+
+$(PEERS)/.done: $(BIN)/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(PEERS)
+	VIRTUAL_ENV=$(PEERS) $(UV) pip install --quiet --constraint requirements.lock brax==0.14.2 playground==0.2.0
+	@touch $@

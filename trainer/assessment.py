@@ -52,13 +52,15 @@ class Report:
         survival = self.pushed.survived / self.pushed.trials
         return {
             "undisturbed": self.undisturbed.as_dict() | style,
-            "pushed": self.pushed.as_dict() | {"push_survival": survival, "push_n": self.terms.push_n},
+            "pushed": self.pushed.as_dict() | {"push_survival": survival},
             "ladder": self.ladder.as_dict() if self.ladder else None,
             "long_run": self.long_run.as_dict() if self.long_run else None,
             "floors": {n: x.as_dict() for n, x in self.floors.items()} if self.floors else None,
             "gate": {name: line.as_dict() for name, line in self.lines.items()},
             "gate_terms": not self.departures,
             "command": list(self.terms.command),
+            "command_m_s": self.terms.command[0],
+            "push_n": self.terms.push_n,
         }
 
     def table(self) -> str:

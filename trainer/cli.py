@@ -21,6 +21,7 @@ VERBS = {
     "motion": ("motion", "Build, import and look at reference motions."),
     "record-expert": ("record_expert", "Record a trained walker as the expert that AMP is shown."),
     "train": ("train", "Train a policy with PPO, with or without AMP."),
+    "visualize": ("visualize", "Watch a policy: in a window, in the browser, or as a film."),
 }
 
 

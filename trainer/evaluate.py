@@ -42,6 +42,15 @@ class Kick(NamedTuple):
     duration_s: float = 0.2
 
 
+class Steps:
+    """The env's functions for a batch, compiled when first used: hand them to `roll` to compile them only once."""
+
+    def __init__(self, env: Env) -> None:
+        self.start = jax.jit(jax.vmap(env.start))
+        self.observe = jax.jit(jax.vmap(lambda state, body, key: env.observe(state, body, key)[0]))
+        self.act, self.judge = jax.jit(jax.vmap(env.act)), jax.jit(jax.vmap(env.judge))
+
+
 def evaluate(
     env: Env,
     policy: Policy,
@@ -94,6 +103,7 @@ def roll(
     commands: np.ndarray | None = None,
     kick: Kick | None = None,
     slope_rad: float | None = None,
+    steps: Steps | None = None,
 ) -> Iterator[Moment]:
     """The moments of one episode in each of the env's robots, those of fallen robots too.
 
@@ -104,9 +114,8 @@ def roll(
     """
     physics, config = physics or make_physics(env), env.config
     batch, keys = config.num_envs, jax.random.split(jax.random.key(seed), config.episode_steps + 1)
-    observe = jax.jit(jax.vmap(lambda state, body, key: env.observe(state, body, key)[0]))
-    act, judge = jax.jit(jax.vmap(env.act)), jax.jit(jax.vmap(env.judge))
-    start = jax.jit(jax.vmap(env.start))(jax.random.split(keys[0], batch))
+    run = steps or Steps(env)
+    start = run.start(jax.random.split(keys[0], batch))
     if slope_rad is not None:
         start = on_slopes(env, start, slope_rad)
     states = start.state
@@ -115,13 +124,13 @@ def roll(
     body = physics.reset(np.arange(batch), *jax.tree.map(np.asarray, start[1:]))
     for step, key in enumerate(keys[1:]):
         k_obs, k_act = (jax.random.split(k, batch) for k in jax.random.split(key))
-        action = policy(np.asarray(observe(states, body, k_obs)))
-        states, targets, drawn = act(states, jnp.asarray(action), k_act)
+        action = policy(np.asarray(run.observe(states, body, k_obs)))
+        states, targets, drawn = run.act(states, jnp.asarray(action), k_act)
         push = np.asarray(drawn)
         if kick is not None and kick.start_s <= step * config.ctrl_dt < kick.start_s + kick.duration_s - 1e-9:
             push = push + kick.force
         before, body = body, physics.step(np.asarray(targets), push)
-        states, outcome = judge(states, before, body, jnp.asarray(action))
+        states, outcome = run.judge(states, before, body, jnp.asarray(action))
         yield Moment(states, before, body, action, outcome, push)
 
 

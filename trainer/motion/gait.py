@@ -124,7 +124,7 @@ def _foot_path(params: GaitParams, velocity: np.ndarray, phase: np.ndarray) -> t
     swings = (phase > half + 1e-9) & (phase < math.pi - half - 1e-9)
     after = np.where(phase > math.pi / 2, phase - 2 * math.pi, phase)
     late = _LATE * np.sign(velocity[0])
-    smooth = _progress(u - late * np.sin(math.pi * u) ** 2)
+    smooth = swing_progress(u - late * np.sin(math.pi * u) ** 2)
     stride = velocity * params.period_s
     # standing still in the world is moving backward in the moving frame; the swing adds one stride to that
     behind = -(after + math.pi / 2) / (2 * math.pi)
@@ -135,7 +135,7 @@ def _foot_path(params: GaitParams, velocity: np.ndarray, phase: np.ndarray) -> t
     return foot, ~swings
 
 
-def _progress(u: np.ndarray) -> np.ndarray:
+def swing_progress(u: np.ndarray) -> np.ndarray:
     """0 to 1 over u in [0, 1] from rest to rest, a pulse of trapezoidal acceleration and one against it: of all smooth
     ways near the one with the least highest acceleration, and thus torque."""
     rise, pulse = _RISE * _PULSE, _PULSE

@@ -17,6 +17,7 @@ from contract import ConfigError, rotate
 from .body_state import Array, BodyState, PhysicsParams
 from .robot_model import RobotModel
 
+ITERATIONS, LS_ITERATIONS = 4, 8
 MODEL_FIELDS = (
     "geom_friction", "geom_quat", "body_mass", "body_inertia", "dof_damping", "dof_frictionloss", "actuator_gainprm",
     "actuator_biasprm", "actuator_forcerange", "body_invweight0", "dof_invweight0",
@@ -49,8 +50,8 @@ class MjxPhysics:
         num_envs: int,
         decimation: int,
         impl: Literal["jax", "warp"] = "jax",
-        iterations: int = 4,
-        ls_iterations: int = 8,
+        iterations: int = ITERATIONS,
+        ls_iterations: int = LS_ITERATIONS,
     ) -> None:
         """`decimation` physics steps make one control step; (ls_)iterations bound the solver and its line search.
 

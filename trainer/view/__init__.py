@@ -1,0 +1,1 @@
+"""Looking at a policy: frames of an episode, and the three places where they are shown."""

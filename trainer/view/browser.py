@@ -1,0 +1,125 @@
+"""The robot in a web browser, by viser: a mesh for each geom under a frame for each body. Needs no GL on this side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from contract import ConfigError
+
+from ..physics.robot_model import RobotModel
+from .frames import Frame, Stage
+
+HOST = "127.0.0.1"
+RED = (219, 31, 46)
+_SHAPES = mujoco.mjtGeom
+
+
+class BrowserScene:
+    """A served scene that takes frames; `url` says where to look."""
+
+    def __init__(self, robot: RobotModel, port: int) -> None:
+        """Raises ConfigError where viser is not installed."""
+        try:
+            import viser
+        except ImportError:
+            raise ConfigError(
+                "viser: not installed, expected it for --browser; install the extra: uv sync --extra viewer"
+            ) from None
+        self._stage = Stage(robot)
+        self._server = viser.ViserServer(host=HOST, port=port, verbose=False)
+        self.url = f"http://{HOST}:{self._server.get_port()}"
+        scene = self._server.scene
+        scene.set_up_direction("+z")
+        model = self._stage.model
+        self._bodies = [
+            scene.add_frame(f"/robot/{model.body(b).name or b}", show_axes=False) for b in range(model.nbody)
+        ]
+        self._floor = scene.add_grid("/floor", width=20.0, height=20.0, cell_size=0.25, section_size=1.0)
+        self._arrow = scene.add_arrows("/push", np.zeros((1, 2, 3)), RED, shaft_radius=0.012, head_radius=0.03)
+        self._shown: dict[int, tuple[int, int, int]] = {}
+        self._meshes = {g: self._add_geom(g) for g in range(model.ngeom) if g != robot.floor}
+        self._text = self._server.gui.add_markdown("waiting for the first frame")
+
+    def show(self, shown: Frame) -> None:
+        """Move everything to a frame."""
+        stage = self._stage
+        stage.place(shown)
+        base = shown.qpos[stage.robot.base_qpos : stage.robot.base_qpos + 2]
+        with self._server.atomic():
+            for b, frame in enumerate(self._bodies):
+                frame.position, frame.wxyz = stage.data.xpos[b], stage.data.xquat[b]
+            for geom in (*np.concatenate(stage.limbs), *stage.soles):
+                self._paint(int(geom))
+            self._floor.wxyz = shown.floor_quat
+            ends = stage.arrow(shown)
+            self._arrow.visible = ends is not None
+            if ends is not None:
+                self._arrow.points = np.array([ends])
+        vx, vy, yaw = shown.command
+        self._text.content = (
+            f"**{shown.time_s:.1f} s** · asked {vx:.2f}, {vy:.2f} m/s, {yaw:.2f} rad/s · forward {shown.speed:.2f} m/s"
+            f" · at {base[0]:.2f}, {base[1]:.2f} m{' · **fell**' if shown.fell else ''}"
+        )
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.stop()
+
+    def _add_geom(self, g: int) -> Any:
+        model = self._stage.model
+        body = model.body(int(model.geom_bodyid[g])).name or int(model.geom_bodyid[g])
+        mesh = shape(int(model.geom_type[g]), model.geom_size[g])
+        self._shown[g] = _rgb(self._stage.colours[g])
+        return self._server.scene.add_mesh_simple(
+            f"/robot/{body}/geom{g}", mesh[0], mesh[1], color=self._shown[g], position=model.geom_pos[g],
+            wxyz=model.geom_quat[g],
+        )  # fmt: skip
+
+    def _paint(self, g: int) -> None:
+        """Change a mesh's colour where it differs: each change is a message."""
+        colour = _rgb(self._stage.model.geom_rgba[g])
+        if max(abs(a - b) for a, b in zip(colour, self._shown[g], strict=True)) > 12:
+            self._meshes[g].color = self._shown[g] = colour
+
+
+def shape(kind: int, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V, 3) m and faces (F, 3) of a MuJoCo geom in its own frame. Raises ConfigError for other kinds."""
+    import trimesh.creation as make
+
+    if kind == _SHAPES.mjGEOM_BOX:
+        mesh = make.box(2 * size)
+    elif kind == _SHAPES.mjGEOM_CAPSULE:
+        mesh = make.capsule(2 * size[1], size[0], count=(16, 8))
+        mesh.apply_translation([0, 0, -mesh.bounds.mean(0)[2]])
+    elif kind == _SHAPES.mjGEOM_CYLINDER:
+        mesh = make.cylinder(size[0], 2 * size[1], sections=24)
+    elif kind in (_SHAPES.mjGEOM_SPHERE, _SHAPES.mjGEOM_ELLIPSOID):
+        mesh = make.icosphere(3, 1.0)
+        mesh.apply_scale(size if kind == _SHAPES.mjGEOM_ELLIPSOID else [size[0]] * 3)
+    else:
+        raise ConfigError(
+            f"geom type {_SHAPES(kind).name}: cannot be shown in the browser, expected boxes, capsules, cylinders, "
+            "spheres or ellipsoids; watch in the window"
+        )
+    return np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.uint32)
+
+
+def serve(scene: BrowserScene, episodes: Iterator[Callable[[], Iterator[Frame]]], ctrl_dt: float) -> None:
+    """Show episodes in real time until there are no more; every second step, which is smooth enough for the wire."""
+    for episode in episodes:
+        due = time.monotonic()
+        for number, shown in enumerate(episode()):
+            if number % 2 == 0:
+                scene.show(shown)
+            due += ctrl_dt
+            time.sleep(max(due - time.monotonic(), 0.0))
+
+
+def _rgb(rgba: np.ndarray) -> tuple[int, int, int]:
+    red, green, blue = (round(255 * float(c)) for c in rgba[:3])
+    return red, green, blue
