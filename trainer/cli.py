@@ -16,6 +16,7 @@ FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 # verb: (module in trainer.verbs that has a click command named `command`, one line of help)
 VERBS = {
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
+    "deploy": ("deploy", "Join bundles into one that a robot can switch between."),
     "eval": ("eval", "Deterministic trials in full MuJoCo: velocity, torque, falls, pushes."),
     "export": ("export", "Write a checkpoint's policy bundle and verify it as the robot will."),
     "motion": ("motion", "Build, import and look at reference motions."),

@@ -37,12 +37,16 @@ from .rewards import REWARDS, SWITCH_CLOSES_N, RewardInputs, heading_angle, head
 from .servo import ServoState, drive, history_length, initial_servos, read
 
 
+MEAN_OVER_S = 0.5
+"""Time constant of the running mean of velocity."""
+
+
 class EnvState(NamedTuple):
     """What one robot's episode carries beside its physics.
 
     step () control steps; command (3,), next_command () step; last_action (J,) the network's raw output; joints (K, J)
     rad of the last control steps, newest first; imu (7,) quaternion and rates of the step before; heading_error ()
-    rad; floor_quat (4,) wxyz; friction ().
+    rad; mean_velocity (3,) m/s forward and left and rad/s, a running mean; floor_quat (4,) wxyz; friction ().
     """
 
     policy: PolicyState
@@ -56,6 +60,7 @@ class EnvState(NamedTuple):
     joints: Array
     imu: Array
     heading_error: Array
+    mean_velocity: Array
     floor_quat: Array
     friction: Array
 
@@ -123,6 +128,7 @@ class Env:
             joints=joints - config.ctrl_dt * jnp.arange(length)[:, None] * qvel[robot.qvel],
             imu=jnp.zeros(7),
             heading_error=jnp.zeros(()),
+            mean_velocity=command,
             floor_quat=params.floor_quat,
             friction=params.friction,
         )
@@ -170,6 +176,7 @@ class Env:
             gravity_local(body.base_quat),
             to_heading(body, state.push.force[:2]) / 10.0,
             state.heading_error[None],
+            state.mean_velocity - state.command,
             20.0 * jax.vmap(lambda foot: self.height(state, foot))(body.foot_pos),
             state.friction[None],
         ]
@@ -201,6 +208,8 @@ class Env:
         dt = self.config.ctrl_dt
         turned = heading_angle(body.base_quat) - heading_angle(before.base_quat)
         error = state.heading_error + jnp.arctan2(jnp.sin(turned), jnp.cos(turned)) - state.command[2] * dt
+        velocity = jnp.append(heading_velocity(body), rotate(body.base_quat, body.base_angvel)[2])
+        mean_velocity = state.mean_velocity + np.float32(dt / MEAN_OVER_S) * (velocity - state.mean_velocity)
         inputs = RewardInputs(
             body=body,
             action=action,
@@ -209,6 +218,7 @@ class Env:
             height=self.height(state, body.base_pos),
             standing_height=jnp.asarray(self.robot.config.base.standing_height_m),
             heading_error=error,
+            mean_velocity=mean_velocity,
             swing=self.swing(state),
             foot_velocity=(body.foot_pos - before.foot_pos) / dt,
             foot_height=jax.vmap(lambda foot: self.height(state, foot))(body.foot_pos),
@@ -228,6 +238,7 @@ class Env:
             joints=jnp.concatenate([body.joint_pos[None], state.joints[:-1]]),
             imu=jnp.concatenate([before.imu_quat, before.imu_gyro]),
             heading_error=error,
+            mean_velocity=mean_velocity,
         )
         return state, outcome
 

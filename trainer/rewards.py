@@ -20,7 +20,8 @@ FOOT_LIFT_M = 0.03
 
 class RewardInputs(NamedTuple):
     """One robot: state after the step, action (J,), the one before, command (3,), base height above the floor and at
-    home in m, heading_error () rad, swing (2,) 0 to 1 as the gait clock wants it, 0 where a foot should stand;
+    home in m, heading_error () rad, mean_velocity (3,) m/s forward and left and rad/s, over
+    about the last gait cycle; swing (2,) 0 to 1 as the gait clock wants it, 0 where a foot should stand;
     foot_velocity (2, 3) m/s; foot_height (2,) m above the floor."""
 
     body: BodyState
@@ -30,6 +31,7 @@ class RewardInputs(NamedTuple):
     height: Array
     standing_height: Array
     heading_error: Array
+    mean_velocity: Array
     swing: Array
     foot_velocity: Array
     foot_height: Array
@@ -53,6 +55,16 @@ def tracking_ang_vel(spec: PolicySpec, x: RewardInputs) -> Array:
 def heading(spec: PolicySpec, x: RewardInputs) -> Array:
     """exp(-8 e^2), e the heading's error against the integral of the commanded yaw rate, rad."""
     return jnp.exp(-8.0 * x.heading_error**2)
+
+
+def steady_sideways(spec: PolicySpec, x: RewardInputs) -> Array:
+    """exp(-100 (mean v_y - command_y)^2), m/s over a gait cycle: the sway of a step costs nothing, a drift does."""
+    return jnp.exp(-100.0 * (x.mean_velocity[1] - x.command[1]) ** 2)
+
+
+def steady_turn(spec: PolicySpec, x: RewardInputs) -> Array:
+    """exp(-25 (mean w_z - command_yaw)^2), rad/s over a gait cycle: a slow turn that a gyro can see."""
+    return jnp.exp(-25.0 * (x.mean_velocity[2] - x.command[2]) ** 2)
 
 
 def base_height(spec: PolicySpec, x: RewardInputs) -> Array:
@@ -135,7 +147,7 @@ def action_limits(spec: PolicySpec, x: RewardInputs) -> Array:
 
 Term = Callable[[PolicySpec, RewardInputs], Array]
 _BONUSES: tuple[Term, ...] = (
-    tracking_lin_vel, tracking_lateral_vel, tracking_ang_vel, heading, base_height, upright, pose, still_pose, alive,
+    tracking_lin_vel, tracking_lateral_vel, tracking_ang_vel, heading, steady_sideways, steady_turn, base_height, upright, pose, still_pose, alive,
     feet_on_floor, gait_contact,
 )  # fmt: skip
 _PENALTIES: tuple[Term, ...] = (

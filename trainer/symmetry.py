@@ -86,6 +86,7 @@ def mirror_of_critic(spec: PolicySpec, config: RobotConfig) -> Mirror:
         in_place(_VECTOR),  # gravity in the base
         in_place((1.0, -1.0)),  # push, in the heading's frame
         in_place((-1.0,)),  # heading error
+        in_place((1.0, -1.0, -1.0)),  # error of the mean velocity
         Mirror(np.array([1, 0]), np.ones(2, np.float32)),  # heights of the feet
         in_place((1.0,)),  # friction
     ]
