@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -213,6 +214,8 @@ def train(
         DivergedError: a value is not finite; the state before lies in run/dump.
         StorageError: the folder takes no more.
     """
+    if processes is None or processes.first:
+        _check_writable(run)
     trainer = Trainer(config, physics, processes)
     text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     done, wall_s, last = 0, 0.0, resume or run
@@ -265,7 +268,21 @@ def _open_log(run: Path, config_text: str, done: int, config: TrainConfig | None
         beside.replace(run / "config.yaml")
         return MetricsLog(run, done, None if config is None else config.model_dump(mode="json"))
     except OSError as problem:
-        raise ConfigError(f"{run}: {problem.strerror}, expected a folder to write to; name another by --run") from None
+        raise _unwritable(run, problem) from None
+
+
+def _check_writable(run: Path) -> None:
+    """Before minutes are spent. Raises ConfigError."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=run, prefix=".", suffix=".part"):
+            pass
+    except OSError as problem:
+        raise _unwritable(run, problem) from None
+
+
+def _unwritable(run: Path, problem: OSError) -> ConfigError:
+    return ConfigError(f"{run}: {problem.strerror}, expected a folder to write to; name another by --run")
 
 
 @contextmanager
