@@ -152,7 +152,7 @@ def test_outputs_that_cannot_be_are_refused(name: str, sentence: str) -> None:
 def test_without_a_display_the_other_ways_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigError, match="--headless --output FILE.mp4, or --browser"):
+    with pytest.raises(ConfigError, match=r"--headless --output FILE\.mp4, or --browser"):
         check_display()
 
 
