@@ -21,6 +21,7 @@ VERBS = {
     "export": ("export", "Write a checkpoint's policy bundle and verify it as the robot will."),
     "motion": ("motion", "Build, import and look at reference motions."),
     "record-expert": ("record_expert", "Record a trained walker as the expert that AMP is shown."),
+    "replay-dump": ("replay_dump", "Run the iteration again that ended a run with a value that is not finite."),
     "train": ("train", "Train a policy with PPO, with or without AMP."),
     "visualize": ("visualize", "Watch a policy: in a window, in the browser, or as a film."),
 }

@@ -35,7 +35,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_run_folder_holds_config_metrics_and_checkpoints(run: Path) -> None:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == list(range(1, 11))
-    wanted = {"policy_loss", "value_loss", "entropy", "clip_fraction", "approx_kl", "episode_reward", "episode_length"}
+    wanted = {
+        "policy_loss",
+        "value_loss",
+        "entropy_loss",
+        "clip_fraction",
+        "approx_kl",
+        "episode_reward",
+        "episode_length",
+    }
     assert wanted | {"env_steps_per_sec", "reward/upright"} <= set(lines[-1])
     assert all(np.isfinite(line[key]) for line in lines for key in ("policy_loss", "value_loss", "approx_kl"))
     assert latest_checkpoint(run).name == str(lines[-1]["env_steps"])

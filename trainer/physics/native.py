@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import mujoco
 import numpy as np
 from mujoco.batch import Batch
@@ -11,6 +13,7 @@ from .robot_model import RobotModel
 
 VELOCITY_STAGE = int(mujoco.mjtStage.mjSTAGE_VEL)
 STATE_FIELDS = ("qpos", "qvel", "ctrl", "xfrc_applied", "sensordata", "qfrc_actuator", "site_xpos")
+SAVED_FIELDS = ("time", "qpos", "qvel", "ctrl", "xfrc_applied", "qacc_warmstart")
 MODEL_FIELDS = (
     "geom_friction", "body_mass", "body_inertia", "actuator_gainprm", "actuator_biasprm", "actuator_forcerange",
     "dof_damping", "dof_frictionloss", "geom_quat",
@@ -28,17 +31,22 @@ class NativePhysics:
         self._batch = Batch(robot.model, num_envs, num_threads, persistent=True)
         fields = map(self._batch.bind, STATE_FIELDS)
         self._qpos, self._qvel, self._ctrl, self._xfrc, self._sensors, self._torque, self._sites = fields
+        self._time = self._batch.bind("time")
         self._fields: dict[str, np.ndarray] = {}
 
     def step(self, targets: np.ndarray, push_force: np.ndarray) -> BodyState:
         """One control step; see the protocol."""
         targets = np.asarray(targets)
         self._xfrc[:, self.robot.base_body, :3] = push_force
+        due = self._time + self.decimation * self.robot.model.opt.timestep
         for substep in range(self.decimation):
             self._ctrl[:, self.robot.actuator] = targets[:, substep]
             last = substep == self.decimation - 1
             self._batch.step(nstep=1, stage=VELOCITY_STAGE if last else 0)
-        return self._read()
+        body = self._read()
+        # MuJoCo puts a robot whose state is not finite back to its first pose, and its clock to 0: nobody may learn so
+        body.base_pos[np.abs(self._time - due) > 0.5 * self.robot.model.opt.timestep] = np.nan
+        return body
 
     def reset(
         self, ids: np.ndarray, qpos: np.ndarray, qvel: np.ndarray, params: PhysicsParams | None = None
@@ -54,6 +62,24 @@ class NativePhysics:
             self._xfrc[ids] = 0.0
             self._batch.forward(ids)
         return self._read()
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """All that the next steps depend on, as copies of (B, ...) arrays by name."""
+        saved = {name: self._batch.bind(name).copy() for name in SAVED_FIELDS}
+        return saved | {f"model/{name}": values.copy() for name, values in self._fields.items()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on bit by bit as the physics did that gave this snapshot."""
+        fields = {name.removeprefix("model/"): values for name, values in arrays.items() if name.startswith("model/")}
+        self._fields = {name: self._batch.expand(name) for name in fields}
+        for name, values in fields.items():
+            self._fields[name][:] = values
+        if fields:
+            self._batch.set_const()
+        self._batch.reset(stage=0)
+        for name in SAVED_FIELDS:
+            self._batch.bind(name)[:] = arrays[name]
+        self._batch.forward(stage=VELOCITY_STAGE)
 
     def _vary(self, ids: np.ndarray, params: PhysicsParams) -> None:
         """Give robots `ids` model fields of their own: the MJCF's values, scaled."""

@@ -134,5 +134,6 @@ def draw_arrow(scene: mujoco.MjvScene, ends: tuple[np.ndarray, np.ndarray] | Non
     rgba = np.array([0.86, 0.12, 0.18, 1.0], np.float32)
     kind = mujoco.mjtGeom.mjGEOM_ARROW
     mujoco.mjv_initGeom(geom, kind, np.zeros(3), np.zeros(3), np.eye(3).ravel(), rgba)
-    mujoco.mjv_connector(geom, kind, 0.012, *ends)
+    tail, tip = ends
+    mujoco.mjv_connector(geom, kind, 0.012, tail, 2 * tip - tail)  # MuJoCo draws half of an arrow's length
     scene.ngeom += 1
