@@ -36,7 +36,6 @@ from .randomization import DomainRandomization, Quirks, draw_physics, draw_quirk
 from .rewards import REWARDS, SWITCH_CLOSES_N, RewardInputs, heading_angle, heading_velocity, to_heading
 from .servo import ServoState, drive, history_length, initial_servos, read
 
-
 MEAN_OVER_S = 0.5
 """Time constant of the running mean of velocity."""
 

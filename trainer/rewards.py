@@ -147,8 +147,8 @@ def action_limits(spec: PolicySpec, x: RewardInputs) -> Array:
 
 Term = Callable[[PolicySpec, RewardInputs], Array]
 _BONUSES: tuple[Term, ...] = (
-    tracking_lin_vel, tracking_lateral_vel, tracking_ang_vel, heading, steady_sideways, steady_turn, base_height, upright, pose, still_pose, alive,
-    feet_on_floor, gait_contact,
+    tracking_lin_vel, tracking_lateral_vel, tracking_ang_vel, heading, steady_sideways, steady_turn, base_height,
+    upright, pose, still_pose, alive, feet_on_floor, gait_contact,
 )  # fmt: skip
 _PENALTIES: tuple[Term, ...] = (
     torque_penalty, action_rate, joint_velocity, dof_pos_limits, action_limits, foot_clearance, foot_slip, feet_apart,

@@ -29,7 +29,7 @@ def command(folders: tuple[Path, ...], default: str | None, output_dir: Path) ->
     default = default or names[0]
     if default not in names:
         raise ContractError(f"trainer deploy: --default is {default!r}, expected one of {', '.join(names)}")
-    files = {}
+    files: dict[str, bytes] = {}
     for name, folder in zip(names, folders, strict=True):
         load_deployment(folder, open_session)
         files |= {f"{name}/{f.relative_to(folder)}": f.read_bytes() for f in folder.rglob("*") if f.is_file()}
