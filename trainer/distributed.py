@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -79,7 +80,13 @@ class Processes:
         if self.mesh is None:
             return tree
         everywhere = _sharding(self.mesh)
-        return jax.tree.map(lambda x: jax.device_put(x, everywhere), tree)
+
+        def put(x: Any) -> Any:
+            if isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+                return jax.random.wrap_key_data(put(jax.random.key_data(x)))
+            return jax.device_put(np.asarray(x), everywhere)
+
+        return jax.tree.map(put, tree)
 
     def share(self, rollout: Transition) -> Transition:
         """Everyone's rollouts [T, B of this process, ...] as one [T, B of all, ...], each part where it was made."""

@@ -28,15 +28,15 @@ from pathlib import Path
 config = load_train_config(Path(sys.argv[5]))
 env = make_env(config, num_envs=16 // count)
 networks = make_networks(config, env)
-learner = init_learner(config, env, networks, jax.random.key(0))
+learner = processes.same(init_learner(config, env, networks, jax.random.key(0)))
 sizes = [networks.mirrors.obs.order.size, networks.mirrors.critic_obs.order.size]
 rng = np.random.default_rng(0)
 draw = lambda *shape: rng.normal(size=(8, 16, *shape)).astype(np.float32)
 action = draw(11)
 whole = Transition(draw(sizes[0]), draw(sizes[1]), draw(sizes[1]), 0.3 * action, -5 + 0.1 * draw(), draw(),
                    draw() > 2, draw() > 2, draw(2, feature_dim(11)))
-mine = jax.tree.map(lambda x: x[:, index::count], whole) if count == 1 else jax.tree.map(
-    lambda x: x[:, index * 8:index * 8 + 8], whole)
+each = 16 // count
+mine = jax.tree.map(lambda x: x[:, index * each:(index + 1) * each], whole)
 learner, losses = make_update(networks, config.ppo)(
     learner, processes.share(mine), processes.same(jax.random.key(1)))
 agent = processes.mine(learner.agent)
