@@ -23,6 +23,7 @@ VERBS = {
     "record-expert": ("record_expert", "Record a trained walker as the expert that AMP is shown."),
     "replay-dump": ("replay_dump", "Run the iteration again that ended a run with a value that is not finite."),
     "train": ("train", "Train a policy with PPO, with or without AMP."),
+    "validate-setup": ("validate_setup", "Check robot, physics, rewards and learner before hours are spent."),
     "visualize": ("visualize", "Watch a policy: in a window, in the browser, or as a film."),
 }
 
