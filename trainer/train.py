@@ -239,24 +239,35 @@ def train(
             with _storing(run, last):
                 log.write(metrics)
             report(metrics)
-            bad = first_bad(rollout, {name: metrics[name] for name in LOSSES})
-            if bad is not None:
-                with _storing(run, last):
-                    save_dump(run / DUMP, before, iteration, bad, rollout, text)
-                raise DivergedError(
-                    f"iteration {iteration}: {bad.sentence()}, expected a finite number; train with a lower learning "
-                    f"rate or another seed; to meet it again: trainer replay-dump {run / DUMP}; "
-                    f"what was learned before is in {last}"
-                )
+            _check_finite(run, last, before, metrics, rollout, text)
             if iteration % config.checkpoint_every == 0 or iteration == config.iterations:
                 folder = run / FOLDER / str(metrics["env_steps"])
-                meta = {"iteration": iteration, "config_hash": config_hash(config), "course": trainer.course}
-                meta |= {"amp": state.amp is not None, "wall_s": metrics["wall_s"]}
-                meta["weights_hash"] = weights_hash(state.learner)
                 with _storing(run, last):
-                    save_checkpoint(folder, state, meta, KEEP_CHECKPOINTS)
+                    _save(folder, trainer, state, metrics)
                 last = folder
     return last
+
+
+def _check_finite(
+    run: Path, last: Path, before: RunState, metrics: dict[str, Any], rollout: Transition, config_text: str
+) -> None:
+    """Keep the state before an iteration with a value that is not finite, and end the run. Raises DivergedError."""
+    iteration = metrics["iteration"]
+    bad = first_bad(rollout, {name: metrics[name] for name in LOSSES})
+    if bad is None:
+        return
+    with _storing(run, last):
+        save_dump(run / DUMP, before, iteration, bad, rollout, config_text)
+    raise DivergedError(
+        f"iteration {iteration}: {bad.sentence()}, expected a finite number; train with a lower learning rate or "
+        f"another seed; to meet it again: trainer replay-dump {run / DUMP}; what was learned before is in {last}"
+    )
+
+
+def _save(folder: Path, trainer: Trainer, state: RunState, metrics: dict[str, Any]) -> None:
+    meta = {"iteration": metrics["iteration"], "config_hash": config_hash(trainer.config), "course": trainer.course}
+    meta |= {"amp": state.amp is not None, "wall_s": metrics["wall_s"], "weights_hash": weights_hash(state.learner)}
+    save_checkpoint(folder, state, meta, KEEP_CHECKPOINTS)
 
 
 def _open_log(run: Path, config_text: str, done: int, config: TrainConfig | None) -> MetricsLog:

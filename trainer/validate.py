@@ -1,4 +1,4 @@
-"""Is everything in place before hours are spent? Checks with a name, what was found, and what to do where it is wrong."""
+"""Is everything in place before hours are spent? Checks with a name, what was found, and the cure."""
 
 from __future__ import annotations
 
