@@ -22,6 +22,9 @@ IDS = (1, 2, 3, 4, 5)
 ILL = 2
 TICK_S = 0.02
 AMPLITUDE, TURN = 150, 2 * math.pi * 0.7
+INJECTED_S = 0.25 / 0.7 + 0.13
+"""After the motion began, just past a turn: a shaft that follows 30 ms behind was at the same angle DELAY_S ago, and
+`delayed` does not begin with a leap."""
 
 
 def servo_rows(injections: int = 3, seconds: float = 1.0, reply_s: float = REPLY_S) -> list[FaultRow]:
@@ -33,7 +36,7 @@ def _row(kind: FaultKind, injections: int, seconds: float, reply_s: float) -> Fa
     seen = []
     for number in range(injections):
         with bench_of(*IDS) as bench:
-            seen.append(asyncio.run(_watch(bench, kind, 0.3 + 0.037 * number, seconds, reply_s)))
+            seen.append(asyncio.run(_watch(bench, kind, INJECTED_S + 0.01 * number, seconds, reply_s)))
     reports = sorted({report for report, *_ in seen})
     times_s = [at_s for _, at_s, *_ in seen if at_s is not None]
     off_units, limps = max(units for *_, units, _ in seen), [limp_s for *_, limp_s in seen]
@@ -52,12 +55,13 @@ async def _watch(
         schedule.aim(dict.fromkeys(IDS, 500), 20)
         schedule.enable()
         await until(lambda: not schedule.unconfirmed and all(schedule.feedback(i) for i in IDS))
-        await _move(schedule, before_s)
+        began_s = time.monotonic()
+        await _move(schedule, began_s, before_s)
         before = ServoCounters(**vars(schedule.counters(ILL)))
         injected_s, found, off_units = time.monotonic(), None, 0.0
         bench.fault(f"left/{ILL}", kind)
         while time.monotonic() - injected_s < seconds:
-            off_units = max(off_units, await _move(schedule, TICK_S))
+            off_units = max(off_units, await _move(schedule, began_s, TICK_S))
             now = schedule.counters(ILL)
             if found is None and (now.in_a_row >= TIRED or now.implausible > before.implausible):
                 found = (_say(before, now), time.monotonic() - injected_s)
@@ -66,11 +70,11 @@ async def _watch(
     return (*(found or ("ok", None)), off_units, limped.after_s)
 
 
-async def _move(schedule: ServoSchedule, seconds: float) -> float:
-    """Swing all joints; the largest |target - position| of the ill one in units."""
+async def _move(schedule: ServoSchedule, began_s: float, seconds: float) -> float:
+    """Go on with a swing of all joints; the largest |target - position| of the ill one in units."""
     end_s, worst = time.monotonic() + seconds, 0.0
     while time.monotonic() < end_s:
-        target = round(500 + AMPLITUDE * math.sin(TURN * time.monotonic()))
+        target = round(500 + AMPLITUDE * math.sin(TURN * (time.monotonic() - began_s)))
         schedule.aim(dict.fromkeys(IDS, target), 20)
         await asyncio.sleep(TICK_S)
         feedback = schedule.feedback(ILL)
