@@ -9,7 +9,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from robotd.home import tree_root
+from robotd.places import run_folder
 
 SYSTEM_LOCK = Path("/run/robotd/lock")
 
@@ -22,7 +22,7 @@ def lock_path() -> Path:
     """Where the lock is. That of a robotd of this machine counts for every user who has not set WILDROBOT_HOME."""
     if SYSTEM_LOCK.exists() and not os.environ.get("WILDROBOT_HOME"):
         return SYSTEM_LOCK
-    return tree_root() / "run" / "robotd" / "lock"
+    return run_folder() / "lock"
 
 
 class HardwareLock:
@@ -30,13 +30,13 @@ class HardwareLock:
 
     Args:
         holder: who takes it, in the refusal of the next one.
-        path: by default `lock_path()`.
+        path: by default `lock_path()`; what: that a holder of this file has, in the refusal.
 
     Raises:
         HardwareLockError: somebody holds it, or its file cannot be opened.
     """
 
-    def __init__(self, holder: str, path: Path | None = None) -> None:
+    def __init__(self, holder: str, path: Path | None = None, what: str = "the hardware") -> None:
         self.path = path or lock_path()
         self._fd = _open(self.path)
         try:
@@ -44,7 +44,7 @@ class HardwareLock:
         except BlockingIOError:
             other = os.pread(self._fd, 200, 0).decode(errors="replace").strip() or "another process"
             os.close(self._fd)
-            raise HardwareLockError(f"{other} holds the hardware ({self.path}); end it first") from None
+            raise HardwareLockError(f"{other} holds {what} ({self.path}); end it first") from None
         self._note(f"{holder} (pid {os.getpid()})\n")
 
     def __enter__(self) -> HardwareLock:

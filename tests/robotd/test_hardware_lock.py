@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from robotd import lock
-from robotd.home import tree_root
+from robotd.places import tree_root
 from robotd.lock import HardwareLock, HardwareLockError, lock_path
 
 HOLD = """
