@@ -11,7 +11,9 @@ from robotd.wiring import Wiring
 
 from .hardware import Hardware, HardwareError, UnreachableError
 
-BACKENDS = ("real", "emulated", "sim", "mock")
+BACKENDS = ("real", "bench", "emulated", "sim", "mock")
+ON_PORTS = ("real", "bench")
+"""Backends whose servos are on ports that outlive robotd: they take the hardware lock, and limp has to know them."""
 
 
 def open_hardware(name: str, bundle: Bundle, wiring: Wiring, twin: Mapping[str, Any] | None = None) -> Hardware:
@@ -21,7 +23,7 @@ def open_hardware(name: str, bundle: Bundle, wiring: Wiring, twin: Mapping[str, 
     Raises:
         HardwareError: there is no such backend, or it cannot be opened; one sentence.
     """
-    if twin and name in ("mock", "real"):
+    if twin and name in ("mock", *ON_PORTS):
         raise HardwareError(f"--hal {name}: has no physics twin to set up, expected sim or emulated")
     if name == "mock":
         from .mock import MockHardware
@@ -39,7 +41,11 @@ def open_hardware(name: str, bundle: Bundle, wiring: Wiring, twin: Mapping[str, 
         from .real import open_real
 
         return open_real(bundle.spec, wiring)
+    if name == "bench":
+        from .bench import open_bench
+
+        return open_bench(bundle.spec, wiring)
     raise HardwareError(f"--hal {name}: no such hardware{suggest(name, BACKENDS)}")
 
 
-__all__ = ["BACKENDS", "Hardware", "HardwareError", "UnreachableError", "open_hardware"]
+__all__ = ["BACKENDS", "ON_PORTS", "Hardware", "HardwareError", "UnreachableError", "open_hardware"]
