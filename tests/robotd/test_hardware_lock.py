@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from robotd import lock
-from robotd.places import tree_root
 from robotd.lock import HardwareLock, HardwareLockError, lock_path
+from robotd.places import tree_root
 
 HOLD = """
 import time
