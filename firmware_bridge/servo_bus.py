@@ -14,6 +14,9 @@ REPLY_S = 0.010
 MAX_BACKLOG_S = 0.004
 """How much may be queued before the wire: an unload never waits for longer than this and one packet."""
 
+LOST = 1000
+"""Failures in a row of a port that is gone; no count goes higher."""
+
 
 class Answer(NamedTuple):
     """values: as in the codec's READS. stamp_s: monotonic, when the question had left; what was measured is younger."""
@@ -74,6 +77,8 @@ class ServoBus:
         self.stream = PacketStream()
         self.lost: str | None = None
         """Why the port is gone for good, in a sentence; None while it is there."""
+        self._failures = 0  # since the last good answer; a retry of the same servo does not count
+        self._failed_last: int | None = None
         self._wait: _Wait | None = None
         self._wire_free_s = 0.0
         self._noise_bytes = 0  # what arrived, less what was part of a packet
@@ -91,6 +96,12 @@ class ServoBus:
         self._loop.remove_reader(self.line.fd)
         self.lost = self.lost or f"{self.line.port}: closed"
         self.line.close()
+
+    @property
+    def failed_in_a_row(self) -> int:
+        """Transactions that failed since the last good answer. A retry of the same servo counts only where no other
+        is known on the bus: one dead servo is no dead bus. A port that is gone counts as a thousand."""
+        return LOST if self.lost else self._failures
 
     def count(self, servo_id: int) -> ServoCounters:
         """The counters of a servo."""
@@ -157,6 +168,7 @@ class ServoBus:
             packet = await wait.done
         except ReplyError as problem:
             counters.in_a_row += 1
+            self._note_failure(asked.servo_id)
             counters.garbled += isinstance(problem, GarbledReply)
             counters.no_reply += isinstance(problem, NoReply)
             raise
@@ -165,7 +177,13 @@ class ServoBus:
             self._wait = None
         counters.answered += 1
         counters.in_a_row = 0
+        self._failures, self._failed_last = 0, None
         return Answer(packet.values, stamp_s)
+
+    def _note_failure(self, servo_id: int) -> None:
+        if servo_id != self._failed_last or len(self.servos) == 1:
+            self._failures = min(self._failures + 1, LOST)
+        self._failed_last = servo_id
 
     def _deadline_s(self, command: Command) -> float:
         return self._wire_free_s + wire_time_s(answer_bytes(command), self.line.baud) + self.reply_s
@@ -178,6 +196,7 @@ class ServoBus:
             self.line.write(data)
         except LineFull:
             self.counters.port_errors += 1
+            self._failures = min(self._failures + 1, LOST)
             raise
         except PortError as problem:
             self._lose(problem)

@@ -16,7 +16,7 @@ TIRED = 3
 """After so many failures in a row a servo is asked at REST_S only, so that it does not age its neighbours."""
 REST_S = 0.1
 CONFIRM_S = 0.01
-"""Load states that are not sure are asked for this often."""
+"""Load states that are not sure, temperatures and voltages that are not known, are asked for this often."""
 
 
 class Pace(NamedTuple):
@@ -118,6 +118,10 @@ class ServoSchedule:
         """The newest temperature and voltage."""
         return self._tracks[servo_id].health
 
+    def has_told_health(self, servo_id: int) -> bool:
+        """Whether temperature and voltage of a servo are known."""
+        return self._tracks[servo_id].health.stamp_s > 0
+
     def counters(self, servo_id: int) -> ServoCounters:
         """What happened with a servo since the start."""
         return self.bus.count(servo_id)
@@ -208,11 +212,12 @@ class ServoSchedule:
 
     async def _check(self) -> None:
         """Load state of a servo where it is not sure, else temperature or voltage; spread evenly over time."""
-        pool = self._unconfirmed or set(self.servo_ids)
+        unknown = {i for i in self.servo_ids if not self.has_told_health(i) and self.bus.count(i).in_a_row < TIRED}
+        pool = self._unconfirmed or unknown or set(self.servo_ids)
         servo_id = min(pool, key=lambda i: (self.bus.count(i).in_a_row >= TIRED, self._checked_s[i]))
         self._checked_s[servo_id] = now_s = self.bus.now_s()
         even_s = self.pace.health_s / 2 / len(self.servo_ids)
-        self._check_s = now_s + (min(even_s, CONFIRM_S) if self._unconfirmed else even_s)
+        self._check_s = now_s + (min(even_s, CONFIRM_S) if self._unconfirmed or unknown else even_s)
         if servo_id not in self._unconfirmed:
             track = self._tracks[servo_id]
             command = track.next_health

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from contract import Command, Signals
 from contract.frames import Array
+from robotd.health import Health as Health
+from robotd.health import well
 from robotd.mode import Event, Mode
 from robotd.safety import Fault
 
@@ -16,13 +18,16 @@ class Orders(NamedTuple):
 
     events: asked for now (ARM, ACTIVATE, STOP ...); velocity: vx m/s, vy m/s, yaw rate rad/s;
     slow_motion: factor in (0, 1] on joint velocity limits and on the velocity command; shutdown: stop in an orderly
-    way (crouch, then limp) and end the loop.
+    way (crouch, then limp) and end the loop; policy: the one of the deployment that is to run from now on, None: no
+    change; link_silent_s: how long the controller that has claimed the command has said nothing, None: nobody has.
     """
 
     events: tuple[Event, ...] = ()
     velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
     slow_motion: float = 1.0
     shutdown: bool = False
+    policy: str | None = None
+    link_silent_s: float | None = None
 
 
 class Timings(NamedTuple):
@@ -40,7 +45,8 @@ class TickRecord(NamedTuple):
     number: counted from 0; command: after slow motion; event: the one that counted; observation (O,);
     raw_action, filtered_action (J,) before and after the low-pass; target_before_rad (J,) wanted by policy, homing or
     crouch; target_after_rad (J,) what went to the bus after all limits (None: limp); faults: latched or raised;
-    present: conditions that hold now; skipped: whole periods missed before this tick.
+    present: conditions that hold now; skipped: whole periods missed before this tick; policy: the name of the one that
+    runs, or would in ACTIVE; health: of servos and buses; slow_motion: the factor that counted, in (0, 1].
     """
 
     number: int
@@ -57,6 +63,9 @@ class TickRecord(NamedTuple):
     present: Fault
     skipped: int
     timings: Timings = Timings()
+    policy: str = ""
+    health: Health = well(0)
+    slow_motion: float = 1.0
 
 
 # An operator sees the record of the last tick (None before the first) and answers at once, in microseconds.

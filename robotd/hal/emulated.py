@@ -22,6 +22,7 @@ from firmware_bridge.emulator.gpio import EmulatedGpio
 from firmware_bridge.foot_switch import FootSwitches
 from firmware_bridge.serial_line import SerialLine
 from firmware_bridge.servo_limp import LimpReport
+from robotd.health import Health
 from robotd.wiring import Wiring
 
 from .live_twin import LiveTwin
@@ -100,6 +101,10 @@ class EmulatedHardware:
     def read(self) -> Signals:
         """As RealHardware."""
         return self._real.read()
+
+    def health(self) -> Health:
+        """As RealHardware."""
+        return self._real.health()
 
     def write(self, target_rad: Array) -> None:
         """As RealHardware."""

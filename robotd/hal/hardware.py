@@ -6,6 +6,7 @@ from typing import Protocol
 
 from contract import Signals
 from contract.frames import Array
+from robotd.health import Health
 
 
 class HardwareError(RuntimeError):
@@ -41,6 +42,10 @@ class Hardware(Protocol):
 
         A driver that sees a frozen payload under a moving sequence number lets the age grow: frozen is stale.
         """
+        ...
+
+    def health(self) -> Health:
+        """What servos and buses last said of themselves. Called once a tick, after `read`; never waits."""
         ...
 
     def write(self, target_rad: Array) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from contract import FOOT_SWITCHES, PolicySpec, Signals
 from contract.frames import Array
+from robotd.health import Health, well
 
 _UPRIGHT = (1.0, 0.0, 0.0, 0.0)
 
@@ -31,6 +32,7 @@ class MockHardware:
         self._vel = np.zeros_like(self._pos)
         self._quat = np.array(_UPRIGHT, np.float32)
         self._fresh = True
+        self._health = well(spec.num_joints)
 
     @property
     def enabled(self) -> bool:
@@ -67,6 +69,10 @@ class MockHardware:
             joint_age_s=np.zeros(joints, np.float32),
             imu_age_s=np.zeros((), np.float32),
         )
+
+    def health(self) -> Health:
+        """Cool and charged, whatever happens."""
+        return self._health
 
     def write(self, target_rad: Array) -> None:
         """New targets (J,) rad."""

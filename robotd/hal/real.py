@@ -27,6 +27,7 @@ from firmware_bridge.servo_bus import REPLY_S, ServoBus
 from firmware_bridge.servo_limp import LimpReport
 from firmware_bridge.servo_sample import Feedback
 from firmware_bridge.servo_schedule import Pace, ServoSchedule
+from robotd.health import Health
 from robotd.wiring import ImuWire, Wiring
 
 from .hardware import UnreachableError
@@ -156,6 +157,17 @@ class RealHardware:
             imu_age_s=np.asarray(max(now_s - (imu.stamp_s if imu else self._start_s), 0), np.float32),
         )
 
+    def health(self) -> Health:
+        """What the schedules read last, at their own slow rate, and how the buses do now."""
+        degc, volts = np.full(len(self._names), np.nan, np.float32), []
+        for bus, schedule in self.schedules.items():
+            for column, servo_id in zip(self._columns[bus], self._ids[bus], strict=True):
+                said = schedule.health(servo_id)
+                degc[column] = said.temperature_degc
+                volts.append(said.voltage_v)
+        errors = tuple(schedule.bus.failed_in_a_row for schedule in self.schedules.values())
+        return Health(degc, np.asarray(np.min(volts) if volts else np.nan, np.float32), errors)
+
     def write(self, target_rad: Array) -> None:
         """New targets (J,) rad for all buses; each writes them as soon as its wire is free. ValueError: not finite."""
         units = to_units(self._frame, target_rad).tolist()
@@ -217,7 +229,8 @@ class RealHardware:
         for bus, schedule in self.schedules.items():
             if schedule.bus.lost:
                 return schedule.bus.lost
-            silent = [name for name, i in self._wiring.on_bus(bus).items() if schedule.feedback(i) is None]
+            ids_of = self._wiring.on_bus(bus).items()
+            silent = [name for name, i in ids_of if not (schedule.feedback(i) and schedule.has_told_health(i))]
             if silent:
                 ids = ", ".join(f"{self._wiring.joints[name].servo_id} ({name})" for name in silent)
                 return (

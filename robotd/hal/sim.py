@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from contract import Bundle, PolicySpec, RobotConfig, Signals
 from contract.frames import Array
+from robotd.health import Health, well
 from robotd.mode import Mode
 from robotd.record import TickRecord
 
@@ -77,6 +78,7 @@ class SimHardware:
         self.model = compile_model(self._mujoco, model_path, physics)
         self.data = self._mujoco.MjData(self.model)
         self._spec, self._path = spec, model_path
+        self._health = well(spec.num_joints)
         self._substeps = round(spec.runtime.ctrl_dt / physics.sim_dt_s)
         if self._substeps < 1 or abs(self._substeps * physics.sim_dt_s - spec.runtime.ctrl_dt) > 1e-9:
             raise HardwareError(
@@ -129,6 +131,10 @@ class SimHardware:
                 joint_age_s=np.zeros(self._spec.num_joints, np.float32),
                 imu_age_s=np.zeros((), np.float32),
             )
+
+    def health(self) -> Health:
+        """Cool and charged, whatever happens."""
+        return self._health
 
     def write(self, target_rad: Array) -> None:
         """New targets (J,) rad for the position actuators."""
