@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from contract.schema import suggest
 from robotd.section import Section, bounded
@@ -42,12 +42,30 @@ class MotionConfig(Section):
     slow_motion: Annotated[float, bounded(0.1, 1)] = 1.0
 
 
+class RealtimeConfig(Section):
+    """What robotd asks of Linux. priority: of SCHED_FIFO; cpus: where the loop may run, empty for all."""
+
+    enabled: bool = True
+    priority: Annotated[int, bounded(1, 90)] = 70
+    cpus: Annotated[list[Annotated[int, bounded(0, 1023)]], Field(max_length=64)] = []  # noqa: RUF012
+    lock_memory: bool = True
+
+
+class BlackBoxConfig(Section):
+    """How much the black box holds: minutes of ticks in a file, and so many older files beside it."""
+
+    minutes: Annotated[float, bounded(0.1, 120)] = 10.0
+    keep: Annotated[int, bounded(0, 50)] = 5
+
+
 class RobotdConfig(Section):
     """The whole file. Every key may be left out."""
 
     safety: SafetyConfig = SafetyConfig()
     motion: MotionConfig = MotionConfig()
+    black_box: BlackBoxConfig = BlackBoxConfig()
     hardware: Wiring = Wiring()
+    realtime: RealtimeConfig = RealtimeConfig()
 
 
 def load_config(path: Path | None) -> RobotdConfig:

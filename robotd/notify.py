@@ -1,4 +1,4 @@
-"""What robotd tells systemd: that it is ready, that its ticks still finish, that it stops. Plain sd_notify datagrams."""
+"""What robotd tells systemd: that it is ready, that its ticks still finish, that it stops: sd_notify datagrams."""
 
 from __future__ import annotations
 

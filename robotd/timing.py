@@ -46,3 +46,23 @@ class Histogram:
     def quantiles(self) -> Quantiles:
         """Median, 99th percentile and maximum."""
         return Quantiles(self.quantile_us(0.5), self.quantile_us(0.99), self._max_us)
+
+
+class LoopTiming:
+    """How a loop keeps its time, since it began.
+
+    lateness: start of a tick after its deadline; tick: the pure tick, network included; slack: what was left of the
+    period when the last hook was done, 0 where nothing was.
+    """
+
+    def __init__(self, period_s: float) -> None:
+        self.period_s = period_s
+        self.lateness, self.tick, self.slack = Histogram(), Histogram(), Histogram()
+        self.overruns = 0
+
+    def add(self, lateness_s: float, tick_s: float, spent_s: float, skipped: int) -> None:
+        """Count one tick; spent_s: from its start to the end of its last hook; skipped: whole periods before it."""
+        self.lateness.add(lateness_s)
+        self.tick.add(tick_s)
+        self.slack.add(self.period_s - lateness_s - spent_s)
+        self.overruns += skipped
