@@ -15,7 +15,7 @@ from robotd.mode import Event, Mode
 from robotd.record import Hook, Operator, Orders, TickRecord, Timings
 from robotd.safety import Fault
 from robotd.tick import Infer, Setup, TickState, initial_tick_state, tick
-from robotd.timing import Histogram, Quantiles
+from robotd.timing import LoopTiming, Quantiles
 
 log = logging.getLogger("robotd")
 
@@ -65,14 +65,15 @@ class Loop:
         operator: Operator,
         clock: Clock,
         hooks: Sequence[Hook] = (),
+        timing: LoopTiming | None = None,
     ) -> None:
         self._hardware, self._setup, self._infer = hardware, setup, infer
         self._operator, self._clock, self._hooks = operator, clock, tuple(hooks)
         self._state: TickState = initial_tick_state(setup)
         self._powered = False
         self._record: TickRecord | None = None
-        self._lateness, self._tick_time = Histogram(), Histogram()
-        self._active_ticks, self._overruns, self._faults = 0, 0, Fault.NONE
+        self._timing = timing or LoopTiming(setup.spec.runtime.ctrl_dt)
+        self._active_ticks, self._faults = 0, Fault.NONE
 
     async def run(self, switch: ShutdownSwitch) -> RunSummary:
         """Tick until shut down. However it ends, the robot is limp afterwards."""
@@ -107,6 +108,7 @@ class Loop:
         self._count(record)
         for hook in self._hooks:
             hook(record)
+        self._timing.add(lateness_s, timings.tick_s, now_s() - started_s, skipped)
 
     def _orders(self, switch: ShutdownSwitch) -> Orders:
         orders = self._operator(self._record)
@@ -125,10 +127,7 @@ class Loop:
         self._powered = target_rad is not None
 
     def _count(self, record: TickRecord) -> None:
-        self._lateness.add(record.timings.lateness_s)
-        self._tick_time.add(record.timings.tick_s)
         self._active_ticks += record.mode is Mode.ACTIVE
-        self._overruns += record.skipped
         if record.event is Event.ARM and record.mode is Mode.IDLE:
             log.warning("not armed while there is %s", ", ".join(record.present.names))
         if new := record.faults & ~self._faults:
@@ -139,11 +138,11 @@ class Loop:
         return RunSummary(
             ticks=self._state.number,
             active_ticks=self._active_ticks,
-            overruns=self._overruns,
+            overruns=self._timing.overruns,
             faults=self._faults,
             mode=self._state.mode,
-            lateness_us=self._lateness.quantiles(),
-            tick_us=self._tick_time.quantiles(),
+            lateness_us=self._timing.lateness.quantiles(),
+            tick_us=self._timing.tick.quantiles(),
             error=error,
         )
 
