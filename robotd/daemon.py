@@ -15,14 +15,18 @@ import click
 
 from contract import Bundle, ContractError, load_deployment
 from contract.schema import suggest
+from robotd import realtime
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
-from robotd.hal import BACKENDS, Hardware, HardwareError, UnreachableError, open_hardware
+from robotd.hal import BACKENDS, ON_PORTS, Hardware, HardwareError, UnreachableError, open_hardware
+from robotd.limp_plan import leave_plan, plan_of, plan_path
 from robotd.lock import HardwareLock, HardwareLockError
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
+from robotd.notify import LifeSigns, Notifier
 from robotd.policy import open_session
 from robotd.record import Hook, Operator, Orders, TickRecord
 from robotd.tick import make_setup
+from robotd.timing import LoopTiming
 from robotd.wiring import WiringError, regrouped
 
 EXIT_OK, EXIT_STOPPED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
@@ -49,6 +53,7 @@ async def run(
     clock: Clock,
     on_record: Hook | Sequence[Hook] | None = None,
     switch: ShutdownSwitch | None = None,
+    timing: LoopTiming | None = None,
 ) -> RunSummary:
     """Run one robot from IDLE until the operator or the switch shuts it down.
 
@@ -57,6 +62,7 @@ async def run(
         operator: asked once a tick with the last record (None at first); its Orders say what to do.
         on_record: gets every finished TickRecord after the write, hence quickly; one hook or several.
         switch: ends the run from outside, e.g. from a signal handler.
+        timing: counts there how the loop keeps its time.
 
     Returns:
         What happened. The robot is limp, however the run ended.
@@ -66,7 +72,7 @@ async def run(
     """
     hooks = () if on_record is None else (on_record,) if callable(on_record) else tuple(on_record)
     setup = make_setup(bundle.spec, bundle.robot_config, config)
-    loop = Loop(hardware, setup, bundle.network, operator, clock, hooks)
+    loop = Loop(hardware, setup, bundle.network, operator, clock, hooks, timing)
     try:
         await hardware.start()
         return await loop.run(switch or ShutdownSwitch())
@@ -90,7 +96,7 @@ def robotd(
 
     Exit codes: 0 ok, 1 the robot stopped by a fault, 2 refused, 3 hardware not reachable, 130 interrupted.
     """
-    with _hardware_lock() if hal == "real" else nullcontext():
+    with _hardware_lock() if hal in ON_PORTS else nullcontext():
         config, bundle, hardware = start_up(bundle_path, hal, config_path, allow_unverified, policy=policy)
         for warning in bundle.warnings:
             log.warning(warning)
@@ -99,6 +105,8 @@ def robotd(
                 asyncio.run(_ask(hardware))
                 click.echo(report(bundle, hal))
                 return EXIT_OK
+            if hal in ON_PORTS:
+                _leave_limp_plan(config)
             return asyncio.run(_serve(hardware, bundle, config))
         finally:
             hardware.close()
@@ -160,6 +168,14 @@ def _hardware_lock() -> HardwareLock:
         raise _refusal(problem) from None
 
 
+def _leave_limp_plan(config: RobotdConfig) -> None:
+    """Whoever finds robotd dead knows what to unload. Raises Refusal."""
+    try:
+        leave_plan(plan_of(config.hardware))
+    except OSError as problem:
+        raise Refusal(f"{plan_path()}: {problem.strerror}, expected a file that can be written") from None
+
+
 def report(bundle: Bundle, hal: str) -> str:
     """What `--check` prints: one line for each thing that was found in order."""
     spec = bundle.spec
@@ -188,18 +204,24 @@ async def _ask(hardware: Hardware) -> None:
 
 async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig) -> int:
     """Run until a signal. There is no control socket yet, so nobody can arm the robot: it stays in IDLE."""
-    switch = ShutdownSwitch()
+    switch, notifier = ShutdownSwitch(), Notifier()
+    timing = LoopTiming(bundle.spec.runtime.ctrl_dt)
+    life = LifeSigns(notifier, timing.period_s)
     received: list[signal.Signals] = []
 
     def end(number: signal.Signals) -> None:
         received.append(number)
+        life.stopping()
         switch.press()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
+    for step in realtime.prepare(config.realtime):
+        log.log(logging.INFO if step.ok else logging.WARNING, "real time: %s", step)
     log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
-    summary = await run(hardware, bundle, config, lambda record: Orders(), MonotonicClock(), ModeLog(), switch)
+    hooks = (ModeLog(), life)
+    summary = await run(hardware, bundle, config, lambda record: Orders(), MonotonicClock(), hooks, switch, timing)
     log.info("ended in %s after %d ticks, %d overruns", summary.mode.value, summary.ticks, summary.overruns)
     if summary.stopped_by_fault:
         return EXIT_STOPPED

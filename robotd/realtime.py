@@ -30,6 +30,9 @@ class Granted(NamedTuple):
     found: str
     fix: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found}" + (f"; {self.fix}" if self.fix else "")
+
 
 def prepare(config: RealtimeConfig) -> tuple[Granted, ...]:
     """Ask for everything, in the calling thread, before the first tick."""
