@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from contract import Command, Signals
 from contract.frames import Array
@@ -11,6 +11,9 @@ from robotd.health import Health as Health
 from robotd.health import well
 from robotd.mode import Event, Mode
 from robotd.safety import Fault
+
+if TYPE_CHECKING:
+    from robotd.tick import TickState
 
 
 class Orders(NamedTuple):
@@ -46,7 +49,8 @@ class TickRecord(NamedTuple):
     raw_action, filtered_action (J,) before and after the low-pass; target_before_rad (J,) wanted by policy, homing or
     crouch; target_after_rad (J,) what went to the bus after all limits (None: limp); faults: latched or raised;
     present: conditions that hold now; skipped: whole periods missed before this tick; policy: the name of the one that
-    runs, or would in ACTIVE; health: of servos and buses; slow_motion: the factor that counted, in (0, 1].
+    runs, or would in ACTIVE; health: of servos and buses; slow_motion: the factor that counted, in (0, 1]; orders: as
+    they came in; before: the state that this tick began with.
     """
 
     number: int
@@ -66,6 +70,8 @@ class TickRecord(NamedTuple):
     policy: str = ""
     health: Health = well(0)
     slow_motion: float = 1.0
+    orders: Orders = Orders()
+    before: TickState | None = None
 
 
 # An operator sees the record of the last tick (None before the first) and answers at once, in microseconds.

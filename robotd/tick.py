@@ -122,6 +122,8 @@ def tick(
         faults=verdict.faults,
         present=verdict.present,
         skipped=skipped,
+        orders=orders,
+        before=state,
     )
     target = state.target_rad if after is None else after
     return TickState(state.number + 1, mode, periods, start, target, step.state, memory), after, record
