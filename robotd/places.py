@@ -28,6 +28,11 @@ def state_folder() -> Path:
     return tree_root() / "var" / "lib" / "robotd"
 
 
+def config_path() -> Path:
+    """The robot's own robotd.yaml."""
+    return tree_root() / "etc" / "robotd" / "robotd.yaml"
+
+
 def socket_path() -> Path:
     """Where a client finds the daemon. That of this machine's robotd counts for every user without WILDROBOT_HOME."""
     if SYSTEM_SOCKET.exists() and not os.environ.get("WILDROBOT_HOME"):

@@ -17,6 +17,7 @@ VERBS = {
     "demo": ("demo", "Run a policy on the physics twin, push it, and film what happened."),
     "emulate": ("emulate", "Serve emulated servo buses in a process of their own, with faults on demand."),
     "imu": ("imu", "Try out the IMU."),
+    "limp": ("limp", "Torque off at every servo, whether robotd lives or not."),
     "servo": ("servo", "Look at one servo, and write its id and limits."),
 }
 EXIT_REFUSED = 2

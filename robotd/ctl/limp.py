@@ -1,0 +1,60 @@
+"""Verb limp: torque off at every servo, whether robotd lives or not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from robotd.ctl.limp_now import exit_code, lines_of, unload
+from robotd.ctl.refusal import Unreachable, refusing
+from robotd.limp_plan import LimpPlan, plan_of, plan_path, read_plan
+from robotd.lock import HardwareLock, HardwareLockError
+from robotd.places import config_path
+
+EXIT_OK = 0
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), help="The robotd.yaml whose servos to unload.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(config: Path | None, as_json: bool) -> int:
+    """Unload every servo on every bus, and have each one say so.
+
+    Without --config: what the last robotd drove, if it died; else /etc/robotd/robotd.yaml, else the default wiring.
+    While robotd runs, this is its emergency stop. Exit 1 if a servo did not confirm, 3 if none did.
+    """
+    try:
+        lock = HardwareLock("robotctl limp")
+    except HardwareLockError as problem:
+        return _stop_the_living(str(problem), as_json)
+    with lock:
+        left = read_plan() if config is None else None
+        plan = left or _configured(config)
+        reports = unload(plan)
+        code = exit_code(reports)
+        if left and code == EXIT_OK:
+            plan_path().unlink(missing_ok=True)
+    if as_json:
+        buses = {name: {"port": plan.buses[name][0], **report._asdict()} for name, report in reports.items()}
+        for bus in buses.values():
+            bus["servos"] = {i: limped._asdict() | {"verified": limped.verified} for i, limped in bus["servos"].items()}
+        click.echo(json.dumps({"unloaded": code == EXIT_OK, "by": "bus", "buses": buses}))
+    else:
+        click.echo("\n".join(lines_of(reports, plan)))
+    return code
+
+
+def _configured(config: Path | None) -> LimpPlan:
+    """All servos of a robotd.yaml. Raises Refusal."""
+    from robotd.config import ConfigFileError, load_config
+
+    usual = config_path()
+    with refusing(ConfigFileError):
+        return plan_of(load_config(config or (usual if usual.exists() else None)).hardware)
+
+
+def _stop_the_living(held: str, as_json: bool) -> int:
+    """Ask the daemon that holds the hardware for its emergency stop. Raises Unreachable."""
+    raise Unreachable(f"{held}; torque is not touched")
