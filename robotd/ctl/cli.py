@@ -18,6 +18,7 @@ VERBS = {
     "emulate": ("emulate", "Serve emulated servo buses in a process of their own, with faults on demand."),
     "imu": ("imu", "Try out the IMU."),
     "limp": ("limp", "Torque off at every servo, whether robotd lives or not."),
+    "service": ("service", "Put robotd under systemd, and take it away again."),
     "servo": ("servo", "Look at one servo, and write its id and limits."),
 }
 EXIT_REFUSED = 2
