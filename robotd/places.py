@@ -38,3 +38,8 @@ def socket_path() -> Path:
     if SYSTEM_SOCKET.exists() and not os.environ.get("WILDROBOT_HOME"):
         return SYSTEM_SOCKET
     return run_folder() / SYSTEM_SOCKET.name
+
+
+def blackbox_path() -> Path:
+    """The newest black box; older ones lie beside it."""
+    return state_folder() / "blackbox.bin"
