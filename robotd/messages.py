@@ -54,7 +54,7 @@ class Estop:
 
 @dataclass(frozen=True)
 class Velocity:
-    """Claims the command, and has to be said again at least every 0.2 s. vx, vy m/s; yaw rad/s."""
+    """Claims the command, and has to be said again well within safety.link_silent_s. vx, vy m/s; yaw rad/s."""
 
     vx_m_s: float
     vy_m_s: float = 0.0
@@ -143,12 +143,13 @@ class Refused:
 
 @dataclass(frozen=True)
 class Status:
-    """The last tick, J joints in policy order, B buses.
+    """The last tick, J joints in policy order.
 
     faults: latched or raised, present: conditions that hold now; tilt_rad: of the body's up against the world's;
     command: vx, vy m/s and yaw rate rad/s as the policy sees it; claimed_by: who steers, silent_s: since when it has
-    said nothing (None: nobody steers); temperature_degc (J,), voltage_v (B,) as far as the hardware knows them, with
-    bus_errors_in_a_row (B,); overruns: whole periods skipped since the start; lost: telemetry that slow readers lost.
+    said nothing (None: nobody steers); temperature_degc (J,) of the servos, voltage_v the lowest that one of them sees;
+    bus_errors_in_a_row: of each bus; overruns: whole periods skipped since the start; lost: telemetry that slow
+    readers lost.
     """
 
     mode: str
@@ -167,7 +168,7 @@ class Status:
     imu_age_s: float
     joint_age_s: float
     temperature_degc: tuple[float, ...]
-    voltage_v: tuple[float, ...]
+    voltage_v: float
     bus_errors_in_a_row: tuple[int, ...]
     ctrl_dt: float
     overruns: int
@@ -186,7 +187,7 @@ class Policies:
 
 @dataclass(frozen=True)
 class Durations:
-    """A histogram (`robotd.timing.Histogram`): counts of its buckets from the first to the last that is not zero."""
+    """A histogram (`robotd.timing.Histogram`): counts of its buckets."""
 
     counts: tuple[int, ...]
     max_us: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _LOWEST_US = 0.1
@@ -21,10 +22,35 @@ class Quantiles(NamedTuple):
 class Histogram:
     """Counts durations. Quantiles are exact to 2 %, the maximum is exact."""
 
+    PER_OCTAVE = 35  # buckets from a duration to its double
+
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
         self._max_us = 0.0
         self.total = 0
+
+    @classmethod
+    def of(cls, counts: Sequence[int], max_us: float) -> Histogram:
+        """One that was counted elsewhere."""
+        histogram = cls()
+        histogram._counts[: len(counts)] = counts
+        histogram._max_us, histogram.total = max_us, sum(counts)
+        return histogram
+
+    @staticmethod
+    def edge_us(bucket: int) -> float:
+        """Where a bucket begins."""
+        return _LOWEST_US * float(_GROWTH ** (bucket - 1))
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Of all buckets."""
+        return tuple(self._counts)
+
+    @property
+    def max_us(self) -> float:
+        """The longest duration."""
+        return self._max_us
 
     def add(self, duration_s: float) -> None:
         """Count one duration; below 0.1 us it counts as that."""

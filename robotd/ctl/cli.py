@@ -11,15 +11,25 @@ import click
 
 # verb: (module in this folder that has a click command named `command`, one line of help)
 VERBS = {
+    "activate": ("activate", "Let the policy run: from STANDBY to ACTIVE."),
+    "arm": ("arm", "Switch torque on and move home: from IDLE to STANDBY."),
     "bus": ("bus", "Find the servos on a bus, and measure how well it works."),
     "bus-budget": ("bus_budget", "Compute how old feedback will be, and whether the schedule fits the tick."),
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
+    "clear": ("clear", "Clear latched faults: from FAULT to IDLE."),
     "demo": ("demo", "Run a policy on the physics twin, push it, and film what happened."),
     "emulate": ("emulate", "Serve emulated servo buses in a process of their own, with faults on demand."),
+    "estop": ("estop", "Torque off now. A standing robot falls."),
     "imu": ("imu", "Try out the IMU."),
     "limp": ("limp", "Torque off at every servo, whether robotd lives or not."),
+    "policy": ("policy", "List the policies of the deployment, or switch to NAME."),
     "service": ("service", "Put robotd under systemd, and take it away again."),
     "servo": ("servo", "Look at one servo, and write its id and limits."),
+    "slow": ("slow", "Slow the robot down by a FACTOR from 0.1 to 1."),
+    "status": ("status", "Say how the robot is: mode, faults, policy, servos, and what speaks against arming."),
+    "stop": ("stop", "Stop in an orderly way: crouch, then torque off."),
+    "timing": ("timing", "Print lateness, tick time and slack of the daemon's loop since its start, as histograms."),
+    "velocity": ("velocity", "Command a velocity: VX and VY in m/s, YAW in rad/s."),
 }
 EXIT_REFUSED = 2
 EXIT_INTERRUPTED = 130

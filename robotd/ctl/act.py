@@ -1,0 +1,39 @@
+"""What the verbs of the control socket have in common: the option --socket, and how an act ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from robotd.ctl.client import Client
+from robotd.messages import Done, Request
+
+EXIT_OK, EXIT_FAILED = 0, 1
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def socket_option(function: Function) -> Function:
+    """Where robotd listens."""
+    kind = click.Path(path_type=Path)
+    return click.option("--socket", type=kind, help="Of the daemon; without it where this machine's one is.")(function)
+
+
+def act(socket: Path | None, request: Request) -> int:
+    """One act over a connection of its own; prints what came of it and returns the exit code."""
+    with Client(socket) as client:
+        return tell(client.act(request))
+
+
+def tell(done: Done) -> int:
+    """Print what came of an act: checks that failed with their fixes, and the sentence on stderr if it failed."""
+    if done.ok:
+        click.echo(done.text)
+    else:
+        click.echo(f"robotctl: {done.text}", err=True)
+    for check in done.checks:
+        kind = "mandatory" if check.mandatory else "may be skipped"
+        click.echo(f"  {check.name} ({kind}): {check.found}; {check.fix}", err=True)
+    return EXIT_OK if done.ok else EXIT_FAILED
