@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 # Other projects to measure beside: never in our own environment.
 PEERS := .venv-peers
 PYTHON ?= python3
-EXTRAS := --extra sim --extra trainer --extra viewer
+EXTRAS := --extra sim --extra trainer --extra viewer --extra log
 # uv from the PATH if there is one, otherwise brought into the environment by pip.
 UV = $(shell command -v uv || echo $(BIN)/uv)
 PIP_INSTALL = VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --constraint requirements.lock
@@ -51,7 +51,7 @@ $(VENV)/.robot: pyproject.toml requirements.lock $(BIN)/uv
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock $(BIN)/uv
-	$(PIP_INSTALL) --editable '.[sim,trainer,viewer]' --group dev
+	$(PIP_INSTALL) --editable '.[sim,trainer,viewer,log]' --group dev
 	@touch $@ $(VENV)/.robot
 
 $(PEERS)/.done: $(BIN)/uv
