@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ from .spec_reader import parse_spec
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that passed every check. robot_config and robot_xml are None where an older bundle has none."""
+    """A bundle that passed every check. robot_config and robot_xml are None where an older bundle has none; name: of
+    the policy in its deployment; others: the policies that a deployment has beside it."""
 
     path: Path
     spec: PolicySpec
@@ -42,6 +43,13 @@ class Bundle:
     robot_xml: Path | None
     verified: bool
     warnings: tuple[str, ...]
+    name: str = "policy"
+    others: tuple[Bundle, ...] = ()
+
+    @property
+    def policies(self) -> dict[str, Bundle]:
+        """All policies of the deployment by name, this one first."""
+        return {bundle.name: bundle for bundle in (self, *self.others)}
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ def load_deployment(
     """Load all policies of a deployment bundle, or the one policy of a plain bundle under its folder's name.
 
     Returns:
-        The bundles by name, and the name of the default.
+        The bundles by name, each with all the others beside it, and the name of the default.
 
     Raises:
         BundleError: also where policies of one deployment are for different robots or control periods.
@@ -92,7 +100,7 @@ def load_deployment(
     file = path / DEPLOYMENT_FILE
     if not file.is_file():
         name = path.resolve().name
-        return {name: load_bundle(path, open_session, allow_unverified)}, name
+        return {name: replace(load_bundle(path, open_session, allow_unverified), name=name)}, name
     problems = verify_checksums(path, allow_unverified)
     plan = schema.read(Deployment, read_json(file), str(file), BundleError)
     if plan.default not in plan.policies:
@@ -102,9 +110,13 @@ def load_deployment(
         inner = inside(path, folder, file)
         _check_folder(inner)
         own = verify_checksums(inner, allow_unverified) if (inner / CHECKSUM_FILE).is_file() and inner != path else []
-        bundles[name] = _load(inner, open_session, problems + own)
+        bundles[name] = replace(_load(inner, open_session, problems + own), name=name)
     _check_together(bundles, plan.default, file)
-    return bundles, plan.default
+    return {name: _beside(bundle, bundles) for name, bundle in bundles.items()}, plan.default
+
+
+def _beside(bundle: Bundle, bundles: dict[str, Bundle]) -> Bundle:
+    return replace(bundle, others=tuple(other for name, other in bundles.items() if name != bundle.name))
 
 
 def replay_golden(data: Any, network: Network, spec: PolicySpec, where: str) -> float:

@@ -31,6 +31,15 @@ class SafetyConfig(Section):
     joint_limit_debounce_s: Annotated[float, bounded(0, 0.2)] = 0.06
     tracking_rad: Annotated[float, bounded(0.05, 0.7)] = 0.35
     tracking_debounce_s: Annotated[float, bounded(0, 0.5)] = 0.3
+    bus_errors: Annotated[int, bounded(2, 20)] = 3
+    overheat_degc: Annotated[float, bounded(40, 85)] = 75.0
+    overheat_debounce_s: Annotated[float, bounded(0, 5)] = 1.0
+    undervolt_v: Annotated[float, bounded(6, 12)] = 10.0
+    undervolt_debounce_s: Annotated[float, bounded(0, 5)] = 1.0
+    link_silent_s: Annotated[float, bounded(0.1, 2)] = 0.5
+    link_decay_s: Annotated[float, bounded(0.05, 0.3)] = 0.3
+    link_debounce_s: Annotated[float, bounded(0.3, 2)] = 0.5
+    link_forget_s: Annotated[float, bounded(1, 60)] = 5.0
 
 
 class MotionConfig(Section):
@@ -40,6 +49,7 @@ class MotionConfig(Section):
     crouch_s: Annotated[float, bounded(0.5, 5)] = 1.5
     target_margin_rad: Annotated[float, bounded(0, 0.2)] = 0.02
     slow_motion: Annotated[float, bounded(0.1, 1)] = 1.0
+    policy_blend_s: Annotated[float, bounded(0, 3)] = 0.5
 
 
 class RealtimeConfig(Section):
@@ -58,6 +68,13 @@ class BlackBoxConfig(Section):
     keep: Annotated[int, bounded(0, 50)] = 5
 
 
+class ControlConfig(Section):
+    """Who may command the robot through the control socket beside root and robotd's own user, and how many at once."""
+
+    group: Annotated[str, Field(min_length=1)] = "robot"
+    max_clients: Annotated[int, bounded(2, 32)] = 12
+
+
 class RobotdConfig(Section):
     """The whole file. Every key may be left out."""
 
@@ -65,6 +82,7 @@ class RobotdConfig(Section):
     motion: MotionConfig = MotionConfig()
     black_box: BlackBoxConfig = BlackBoxConfig()
     hardware: Wiring = Wiring()
+    control: ControlConfig = ControlConfig()
     realtime: RealtimeConfig = RealtimeConfig()
 
 

@@ -17,15 +17,17 @@ from contract import Bundle, ContractError, load_deployment
 from contract.schema import suggest
 from robotd import realtime
 from robotd.clock import Clock, MonotonicClock
+from robotd.control import make_control
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.hal import BACKENDS, ON_PORTS, Hardware, HardwareError, UnreachableError, open_hardware
 from robotd.limp_plan import leave_plan, plan_of, plan_path
+from robotd.listener import SocketError
 from robotd.lock import HardwareLock, HardwareLockError
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
 from robotd.notify import LifeSigns, Notifier
 from robotd.policy import open_session
-from robotd.record import Hook, Operator, Orders, TickRecord
-from robotd.tick import make_setup
+from robotd.record import Hook, Operator, TickRecord
+from robotd.tick_state import setup_for
 from robotd.timing import LoopTiming
 from robotd.wiring import WiringError, regrouped
 
@@ -59,6 +61,7 @@ async def run(
 
     Args:
         hardware: limp; the caller opens and closes it, this starts and stops it.
+        bundle: the policy that runs first; the others of its deployment may be switched to.
         operator: asked once a tick with the last record (None at first); its Orders say what to do.
         on_record: gets every finished TickRecord after the write, hence quickly; one hook or several.
         switch: ends the run from outside, e.g. from a signal handler.
@@ -71,8 +74,8 @@ async def run(
         Unreachable: the hardware does not answer.
     """
     hooks = () if on_record is None else (on_record,) if callable(on_record) else tuple(on_record)
-    setup = make_setup(bundle.spec, bundle.robot_config, config)
-    loop = Loop(hardware, setup, bundle.network, operator, clock, hooks, timing)
+    networks = {name: policy.network for name, policy in bundle.policies.items()}
+    loop = Loop(hardware, setup_for(bundle, config), networks, operator, clock, hooks, timing)
     try:
         await hardware.start()
         return await loop.run(switch or ShutdownSwitch())
@@ -88,9 +91,16 @@ async def run(
 @click.option("--hal", default="sim", show_default=True, help=f"The robot: {', '.join(BACKENDS)}.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="robotd.yaml; without it the defaults.")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
+@click.option("--socket", type=click.Path(path_type=Path), help="Control socket; without it in the run folder.")
 @click.option("--check", is_flag=True, help="Do the start-up checks, say what they found, and end.")
 def robotd(
-    bundle_path: Path, policy: str | None, hal: str, config_path: Path | None, allow_unverified: bool, check: bool
+    bundle_path: Path,
+    policy: str | None,
+    hal: str,
+    config_path: Path | None,
+    allow_unverified: bool,
+    socket: Path | None,
+    check: bool,
 ) -> int:
     """Run a policy on a robot, starting in IDLE with torque off, until SIGTERM or Ctrl-C.
 
@@ -107,7 +117,7 @@ def robotd(
                 return EXIT_OK
             if hal in ON_PORTS:
                 _leave_limp_plan(config)
-            return asyncio.run(_serve(hardware, bundle, config))
+            return asyncio.run(_serve(hardware, bundle, config, socket))
         finally:
             hardware.close()
 
@@ -136,11 +146,12 @@ def start_up(
         if buses is not None:
             config = config.model_copy(update={"hardware": regrouped(config.hardware, buses)})
         bundle = _choose(bundle_path, policy, allow_unverified)
-        if bundle.spec.robot.home_ctrl_rad is None:
-            raise Refusal(
-                f"{bundle.path / 'policy_spec.json'}: robot.home_ctrl_rad is missing, expected a pose to home to; "
-                "export the policy again"
-            )
+        for each in bundle.policies.values():
+            if each.spec.robot.home_ctrl_rad is None:
+                raise Refusal(
+                    f"{each.path / 'policy_spec.json'}: robot.home_ctrl_rad is missing, expected a pose to home to; "
+                    "export the policy again"
+                )
         return config, bundle, open_hardware(hal, bundle, config.hardware, twin)
     except (ConfigFileError, ContractError, WiringError, HardwareError) as problem:
         raise _refusal(problem) from None
@@ -202,11 +213,16 @@ async def _ask(hardware: Hardware) -> None:
         await hardware.stop()
 
 
-async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig) -> int:
-    """Run until a signal. There is no control socket yet, so nobody can arm the robot: it stays in IDLE."""
+async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig, socket: Path | None) -> int:
+    """Run until a signal, at the orders of the control socket. Raises Refusal."""
     switch, notifier = ShutdownSwitch(), Notifier()
     timing = LoopTiming(bundle.spec.runtime.ctrl_dt)
     life = LifeSigns(notifier, timing.period_s)
+    clock = MonotonicClock()
+    try:
+        control = make_control(socket, bundle, config, timing, clock.now_s, lambda record: ())
+    except SocketError as problem:
+        raise _refusal(problem) from None
     received: list[signal.Signals] = []
 
     def end(number: signal.Signals) -> None:
@@ -220,8 +236,12 @@ async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig) -> in
     for step in realtime.prepare(config.realtime):
         log.log(logging.INFO if step.ok else logging.WARNING, "real time: %s", step)
     log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
-    hooks = (ModeLog(), life)
-    summary = await run(hardware, bundle, config, lambda record: Orders(), MonotonicClock(), hooks, switch, timing)
+    hooks = (ModeLog(), life, control.socket)
+    control.socket.open()
+    try:
+        summary = await run(hardware, bundle, config, control.desk, clock, hooks, switch, timing)
+    finally:
+        control.socket.close()
     log.info("ended in %s after %d ticks, %d overruns", summary.mode.value, summary.ticks, summary.overruns)
     if summary.stopped_by_fault:
         return EXIT_STOPPED

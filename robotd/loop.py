@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
@@ -61,13 +61,13 @@ class Loop:
         self,
         hardware: Hardware,
         setup: Setup,
-        infer: Infer,
+        networks: Mapping[str, Infer],
         operator: Operator,
         clock: Clock,
         hooks: Sequence[Hook] = (),
         timing: LoopTiming | None = None,
     ) -> None:
-        self._hardware, self._setup, self._infer = hardware, setup, infer
+        self._hardware, self._setup, self._networks = hardware, setup, networks
         self._operator, self._clock, self._hooks = operator, clock, tuple(hooks)
         self._state: TickState = initial_tick_state(setup)
         self._powered = False
@@ -97,10 +97,12 @@ class Loop:
     def _tick(self, switch: ShutdownSwitch, lateness_s: float, skipped: int) -> None:
         now_s = self._clock.now_s
         started_s = now_s()
-        signals = self._hardware.read()
+        signals, health = self._hardware.read(), self._hardware.health()
         read_s = now_s()
         orders = self._orders(switch)
-        self._state, target, record = tick(self._setup, self._state, signals, orders, self._infer, skipped)
+        self._state, target, record = tick(
+            self._setup, self._state, signals, orders, self._networks, skipped, health
+        )
         ticked_s = now_s()
         self._write(target)
         timings = Timings(lateness_s, read_s - started_s, ticked_s - read_s, now_s() - ticked_s)

@@ -32,11 +32,12 @@ class Event(IntEnum):
 
 
 class Stop(IntEnum):
-    """How a fault ends. The highest wins."""
+    """What a fault does to the robot. The highest wins."""
 
     NONE = 0
-    CROUCH = 1
-    LIMP = 2
+    HOLD = 1  # keep the last target; only for a short while, inside a debounce
+    CROUCH = 2  # lower slowly to a crouch, then limp
+    LIMP = 3  # torque off at once
 
 
 def next_mode(mode: Mode, event: Event | None, stop: Stop, finished: bool, ready: bool) -> Mode:
@@ -45,7 +46,7 @@ def next_mode(mode: Mode, event: Event | None, stop: Stop, finished: bool, ready
     Args:
         mode: the mode of the last tick.
         event: the one event of this tick; STOP and ESTOP arrive as `stop`, by way of the fault table.
-        stop: the worst stop that a latched fault asks for; `check` has dropped the faults that CLEAR cleared.
+        stop: the worst stop that any fault asks for; `check` has dropped the faults that CLEAR cleared.
         finished: the movement of HOMING or STOPPING has arrived.
         ready: no fault condition is present, so arming is allowed.
     """
@@ -55,6 +56,8 @@ def next_mode(mode: Mode, event: Event | None, stop: Stop, finished: bool, ready
         return Mode.FAULT if finished else Mode.STOPPING
     if stop is Stop.CROUCH:
         return Mode.STOPPING
+    if stop is Stop.HOLD:
+        return mode
     if mode is Mode.HOMING and finished:
         return Mode.STANDBY
     if mode is Mode.IDLE and event is Event.ARM and ready:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from contract import Command, Signals
 from contract.frames import Array
+from robotd.fault_table import Fault
 from robotd.health import Health as Health
 from robotd.health import well
 from robotd.mode import Event, Mode
-from robotd.safety import Fault
 
 if TYPE_CHECKING:
     from robotd.tick import TickState

@@ -2,112 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from contract import Command, PolicySpec, PolicyState, RobotConfig, Signals, advance, initial_state, observe
+from contract import Command, PolicySpec, PolicyState, Signals, advance, initial_state, observe
 from contract import target_to_action as to_action
 from contract.frames import Array
 from robotd import safety
-from robotd.config import RobotdConfig
-from robotd.mode import Event, Mode, next_mode
+from robotd.fault_table import Fault, Reading, link_factor
+from robotd.health import Health
+from robotd.limits import all_finite, clip_to_range, limit
+from robotd.mode import Event, Mode, Stop, next_mode
 from robotd.record import Orders, TickRecord
-from robotd.safety import Fault, Limits, SafetyState, Verdict
+from robotd.safety import SafetyState, Verdict
+from robotd.tick_state import Setup, TickState, initial_tick_state, make_setup
 
 ARRIVED_RAD = 0.01
+SLOWEST = 0.1  # of all factors of slow motion
 
 Infer = Callable[[Array], Array]  # observation (O,) -> raw action (J,)
 
 
-class Setup(NamedTuple):
-    """What does not change while the loop runs. home_rad, crouch_rad (J,) inside the limits; leg_joints (J,) bool."""
-
-    spec: PolicySpec
-    config: RobotdConfig
-    limits: Limits
-    home_rad: Array
-    crouch_rad: Array
-    leg_joints: Array
-
-
-class TickState(NamedTuple):
-    """What one tick leaves to the next.
-
-    periods_in_mode counts from 0; start_rad (J,) where the movement of HOMING or STOPPING began; target_rad (J,) the
-    last target that went out, always finite and inside the limits.
-    """
-
-    number: int
-    mode: Mode
-    periods_in_mode: int
-    start_rad: Array
-    target_rad: Array
-    policy: PolicyState
-    safety: SafetyState
-
-
 class _PolicyStep(NamedTuple):
-    """What the policy did in one tick. target_rad is None, and state the old one, where something was not finite."""
+    """What the policy did in one tick. target_rad is None, and state the old one, where something was not finite or
+    nothing was asked; offset_rad, periods as TickState's offset_rad, periods_running."""
 
     state: PolicyState
+    offset_rad: Array
+    periods: int
     observation: Array | None = None
     raw_action: Array | None = None
     target_rad: Array | None = None
 
 
-def make_setup(spec: PolicySpec, robot_config: RobotConfig | None, config: RobotdConfig) -> Setup:
-    """Bring together what a tick needs. Without a robot_config the crouch is home: the robot stops where it stands."""
-    limits = safety.limits_of(spec, config.motion.target_margin_rad)
-    crouch = spec.robot.home if robot_config is None else robot_config.crouch
-    home, crouch = (safety.clip_to_range(limits, pose) for pose in (spec.robot.home, crouch))
-    return Setup(spec, config, limits, home, crouch, safety.leg_joints(spec.robot.actuator_names))
-
-
-def initial_tick_state(setup: Setup) -> TickState:
-    """The state of every start: IDLE, no fault, nothing remembered."""
-    home = setup.home_rad
-    return TickState(0, Mode.IDLE, 0, home, home, initial_state(setup.spec), SafetyState())
-
-
 def tick(
-    setup: Setup, state: TickState, signals: Signals, orders: Orders, infer: Infer, skipped: int = 0
+    setup: Setup,
+    state: TickState,
+    signals: Signals,
+    orders: Orders,
+    networks: Mapping[str, Infer],
+    skipped: int = 0,
+    health: Health | None = None,
 ) -> tuple[TickState, Array | None, TickRecord]:
     """One control period.
 
     Args:
         signals: the newest samples, J joints in policy order.
-        orders: what the operator wants now.
-        infer: the network, (O,) -> (J,).
+        orders: what the operator wants now; a policy that the setup does not have is no order.
+        networks: (O,) -> (J,) of each policy, by name.
         skipped: whole periods that were missed since the last tick.
+        health: of servos and buses; None where nobody reports on them.
 
     Returns:
         The next state; the joint target (J,) rad for the bus, or None for torque off; the record.
     """
+    health = setup.well if health is None else health
+    slow = _slow_motion(setup, orders)
     event = max(orders.events, default=None)
-    command = Command(np.asarray(orders.velocity, np.float32) * np.float32(_slow_motion(setup, orders)))
-    memory, verdict = _check(setup, state, signals, command, event, skipped)
+    command = _command(setup, orders, slow)
+    memory, verdict = _check(setup, state, signals, health, command, event, skipped, orders.link_silent_s)
     mode = next_mode(state.mode, event, verdict.stop, _finished(setup, state), verdict.present == Fault.NONE)
+    held = verdict.stop is Stop.HOLD and mode in (Mode.HOMING, Mode.ACTIVE)
 
-    step = _PolicyStep(state.policy)
-    if mode is Mode.ACTIVE:
-        if state.mode is not Mode.ACTIVE:
-            step = _PolicyStep(fresh_policy_state(setup.spec, state.target_rad))
-        step = _run_policy(setup.spec, step.state, signals, command, infer)
+    running = state.running if held or orders.policy not in setup.policies else orders.policy
+    step = _PolicyStep(state.policy, state.offset_rad, state.periods_running)
+    if mode is Mode.ACTIVE and not held:
+        step = _act(setup, state, running, signals, command, networks[running], skipped)
         if step.target_rad is None:
             memory, verdict = safety.latch(memory, verdict, Fault.NONFINITE)
             mode = next_mode(state.mode, event, verdict.stop, False, False)
 
     entered = mode is not state.mode
-    periods = 0 if entered else state.periods_in_mode + 1 + skipped
+    periods = state.periods_in_mode if held else 0 if entered else state.periods_in_mode + 1 + skipped
     start = _start(setup, state, signals, mode) if entered else state.start_rad
-    before = _wanted(setup, mode, periods, start, step)
+    before = state.target_rad if held else _wanted(setup, mode, periods, start, step)
     after = None
     if before is not None:
         previous = start if mode is Mode.HOMING and entered else state.target_rad
-        dt_s = setup.spec.runtime.ctrl_dt
-        after = safety.limit(setup.limits, before, previous, dt_s, _slow_motion(setup, orders))
+        after = limit(setup.limits, before, previous, setup.spec.runtime.ctrl_dt, slow)
+        if memory.dead_buses:
+            after = np.where(_dead_joints(setup, memory), state.target_rad, after)
     record = TickRecord(
         number=state.number,
         mode=mode,
@@ -122,11 +98,17 @@ def tick(
         faults=verdict.faults,
         present=verdict.present,
         skipped=skipped,
+        policy=running,
+        health=health,
+        slow_motion=slow,
         orders=orders,
         before=state,
     )
     target = state.target_rad if after is None else after
-    return TickState(state.number + 1, mode, periods, start, target, step.state, memory), after, record
+    new = TickState(
+        state.number + 1, mode, periods, start, target, step.state, memory, running, step.offset_rad, step.periods
+    )
+    return new, after, record
 
 
 def fresh_policy_state(spec: PolicySpec, target_rad: Array) -> PolicyState:
@@ -146,12 +128,25 @@ def blend(start_rad: Array, goal_rad: Array, fraction: float) -> Array:
     return start_rad + np.float32(s * s * (3 - 2 * s)) * (goal_rad - start_rad)
 
 
+def _command(setup: Setup, orders: Orders, slow: float) -> Command:
+    """The velocity command in slow motion, and of a controller that has fallen silent only what is left."""
+    factor = slow * link_factor(setup.config.safety, orders.link_silent_s)
+    return Command(np.asarray(orders.velocity, np.float32) * np.float32(factor))
+
+
 def _check(
-    setup: Setup, state: TickState, signals: Signals, command: Command, event: Event | None, skipped: int
+    setup: Setup,
+    state: TickState,
+    signals: Signals,
+    health: Health,
+    command: Command,
+    event: Event | None,
+    skipped: int,
+    link_silent_s: float | None,
 ) -> tuple[SafetyState, Verdict]:
     counted = safety.count_deadlines(state.safety, skipped)
     robot = setup.spec.robot
-    reading = safety.Reading(
+    reading = Reading(
         signals=signals,
         velocity_command=command.velocity,
         target_rad=state.target_rad if state.mode.powered else None,
@@ -161,28 +156,54 @@ def _check(
         range_min_rad=robot.range_min,
         range_max_rad=robot.range_max,
         leg_joints=setup.leg_joints,
+        health=health,
+        link_silent_s=link_silent_s,
     )
     ctrl_dt = setup.spec.runtime.ctrl_dt
     return safety.check(setup.config.safety, counted, reading, state.mode, 1 + skipped, ctrl_dt)
 
 
-def _run_policy(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command, infer: Infer) -> _PolicyStep:
+def _act(
+    setup: Setup, state: TickState, running: str, signals: Signals, command: Command, infer: Infer, skipped: int
+) -> _PolicyStep:
+    """Ask the policy that runs. One that takes over begins with a fresh memory; in ACTIVE its targets are led in:
+    the first is the last one that went out, and the difference fades within policy_blend_s."""
+    spec, motion = setup.policies[running], setup.config.motion
+    activated = state.mode is not Mode.ACTIVE
+    takes_over = activated or running != state.running
+    memory = fresh_policy_state(spec, state.target_rad) if takes_over else state.policy
+    step = _PolicyStep(memory, state.offset_rad, state.periods_running)
+    step = _run_policy(spec, step, signals, command, infer)
+    if step.target_rad is None:
+        return step
+    periods = 0 if takes_over else state.periods_running + 1 + skipped
+    offset = state.offset_rad
+    if takes_over:
+        offset = np.zeros_like(state.target_rad) if activated else state.target_rad - step.target_rad
+    fading_s = periods * setup.spec.runtime.ctrl_dt
+    if fading_s < motion.policy_blend_s:
+        led = step.target_rad + blend(offset, np.zeros_like(offset), fading_s / motion.policy_blend_s)
+        step = step._replace(target_rad=led)
+    return step._replace(offset_rad=offset, periods=periods)
+
+
+def _run_policy(spec: PolicySpec, step: _PolicyStep, signals: Signals, command: Command, infer: Infer) -> _PolicyStep:
     """Observe, infer, filter, map. What is not finite ends the step before it reaches the policy's memory."""
-    observation = observe(spec, state, signals, command)
-    if not safety.all_finite(observation):
-        return _PolicyStep(state, observation)
-    raw = infer(observation)
-    if not safety.all_finite(raw):
-        return _PolicyStep(state, observation, raw)
-    new, target = advance(spec, state, raw)
-    if not safety.all_finite(target) or not safety.all_finite(new.filtered_action):
-        return _PolicyStep(state, observation, raw)
-    return _PolicyStep(new, observation, raw, target)
+    step = step._replace(observation=observe(spec, step.state, signals, command))
+    if not all_finite(step.observation):
+        return step
+    step = step._replace(raw_action=infer(step.observation))
+    if not all_finite(step.raw_action):
+        return step
+    state, target = advance(spec, step.state, step.raw_action)
+    if not all_finite(target) or not all_finite(state.filtered_action):
+        return step
+    return step._replace(state=state, target_rad=target)
 
 
 def _start(setup: Setup, state: TickState, signals: Signals, mode: Mode) -> Array:
     """Where the movement of a mode begins: HOMING at the measured pose, all others at the last target."""
-    return safety.clip_to_range(setup.limits, signals.joint_pos_rad) if mode is Mode.HOMING else state.target_rad
+    return clip_to_range(setup.limits, signals.joint_pos_rad) if mode is Mode.HOMING else state.target_rad
 
 
 def _wanted(setup: Setup, mode: Mode, periods: int, start_rad: Array, step: _PolicyStep) -> Array | None:
@@ -215,11 +236,28 @@ def _finished(setup: Setup, state: TickState) -> bool:
     goal, duration_s = movement
     if state.periods_in_mode * setup.spec.runtime.ctrl_dt < duration_s - 1e-9:
         return False
-    distance = abs(goal - state.target_rad)
+    distance = np.where(_dead_joints(setup, state.safety), np.float32(0), abs(goal - state.target_rad))
     return bool(distance.__array_namespace__().max(distance) <= ARRIVED_RAD)
+
+
+def _dead_joints(setup: Setup, memory: SafetyState) -> Array:
+    """(J,) bool: joints on buses that BUS was raised for."""
+    return (memory.dead_buses >> np.maximum(setup.bus_of_joint, 0)) & 1 & (setup.bus_of_joint >= 0) == 1
 
 
 def _slow_motion(setup: Setup, orders: Orders) -> float:
     """The operator's factor and the config's, never above 1; a factor that is not in (0, 1] counts as the slowest."""
-    factor = orders.slow_motion if 0 < orders.slow_motion <= 1 else 0.1
-    return max(0.1, factor * setup.config.motion.slow_motion)
+    factor = orders.slow_motion if 0 < orders.slow_motion <= 1 else SLOWEST
+    return max(SLOWEST, factor * setup.config.motion.slow_motion)
+
+
+__all__ = [
+    "Infer",
+    "Setup",
+    "TickState",
+    "blend",
+    "fresh_policy_state",
+    "initial_tick_state",
+    "make_setup",
+    "tick",
+]

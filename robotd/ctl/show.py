@@ -24,13 +24,13 @@ from robotd.ctl.stage import build_stage
 from robotd.ctl.viewer import Viewer, has_display
 from robotd.ctl.witness import Witness, base_body
 from robotd.daemon import run, start_up
+from robotd.fault_table import leg_joints
 from robotd.hal import Hardware, HardwareError
 from robotd.hal.emulated import EmulatedHardware
 from robotd.hal.sim import SimHardware, open_twin
 from robotd.loop import RunSummary, ShutdownSwitch
 from robotd.mode import Mode
 from robotd.record import Hook, Operator, TickRecord
-from robotd.safety import leg_joints
 
 
 class Show(NamedTuple):

@@ -12,7 +12,8 @@ from contract import PolicySpec, Signals, assets_dir, load_robot_config
 from robotd.config import RobotdConfig
 from robotd.mode import Event, Mode
 from robotd.record import Orders, TickRecord
-from robotd.tick import Setup, TickState, initial_tick_state, make_setup
+from robotd.tick import Infer, Setup, TickState, initial_tick_state, make_setup
+from robotd.tick_state import ONLY
 
 CONFIG = RobotdConfig()
 
@@ -50,9 +51,14 @@ def state_in(setup: Setup, mode: Mode) -> TickState:
     return initial_tick_state(setup)._replace(mode=mode)
 
 
-def zeros(spec: PolicySpec) -> Callable[[Any], np.ndarray]:
-    """A network that always answers with zeros."""
-    return lambda observation: np.zeros(spec.num_joints, np.float32)
+def zeros(spec: PolicySpec) -> dict[str, Infer]:
+    """The networks of a setup with one policy, which always answers with zeros."""
+    return only(lambda observation: np.zeros(spec.num_joints, np.float32))
+
+
+def only(infer: Infer) -> dict[str, Infer]:
+    """The networks of a setup with one policy."""
+    return {ONLY: infer}
 
 
 class Script:

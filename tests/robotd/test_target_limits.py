@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from robotd.safety import clip_to_range, limit, limits_of
+from robotd.limits import clip_to_range, limit, limits_of
 
 DT_S, MARGIN_RAD = 0.02, 0.02
 SPECS = [real_spec(), make_spec(joints=8), make_spec(joints=21)]

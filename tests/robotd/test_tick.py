@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bundle_builder import WALKING_LAYOUT, real_spec
-from robot_builder import setup_of, signals_of, state_in, tilted, zeros
+from robot_builder import only, setup_of, signals_of, state_in, tilted, zeros
 
 from contract import action_to_target, initial_state
 from robotd.config import RobotdConfig
@@ -29,10 +29,12 @@ def follow(
 ) -> tuple[TickState, list[TickRecord]]:
     """Tick with joints that are exactly where they were told to be."""
     records: list[TickRecord] = []
-    pose = setup.spec.robot.home
+    pose, networks = setup.spec.robot.home, only(infer) if infer else zeros(setup.spec)
     for i in range(ticks):
         signals = signals_of(setup.spec, joint_pos_rad=pose)
-        state, target, record = tick(setup, state, signals, first if i == 0 else GO, infer or zeros(setup.spec))
+        state, target, record = tick(
+            setup, state, signals, first if i == 0 else GO, only(infer) if infer else zeros(setup.spec)
+        )
         pose = pose if target is None else target
         records.append(record)
     return state, records
@@ -119,7 +121,13 @@ def test_every_activation_starts_with_a_fresh_memory() -> None:
 def test_the_policy_is_asked_only_in_active() -> None:
     asked: list[Mode] = []
     for mode in Mode:
-        tick(SETUP, state_in(SETUP, mode), signals_of(SPEC), GO, lambda o, m=mode: (asked.append(m), np.zeros(11))[1])
+        tick(
+            SETUP,
+            state_in(SETUP, mode),
+            signals_of(SPEC),
+            GO,
+            only(lambda o, m=mode: (asked.append(m), np.zeros(11))[1]),
+        )
     assert asked == [Mode.ACTIVE]
 
 
@@ -196,7 +204,7 @@ def test_what_is_not_finite_reaches_neither_memory_nor_bus(place: str, element: 
         velocity = [0.0, 0.0, 0.0]
         velocity[int(place[-1])] = bad
         orders = Orders(velocity=(velocity[0], velocity[1], velocity[2]))
-    state, target, record = tick(SETUP, state, signals, orders, wild)
+    state, target, record = tick(SETUP, state, signals, orders, only(wild))
     assert Fault.NONFINITE in record.faults and record.filtered_action is None
     if place == "imu_age_s" and bad != -np.inf:
         assert record.mode is Mode.FAULT and target is None  # an IMU that was never heard of is lost: limp
@@ -205,7 +213,7 @@ def test_what_is_not_finite_reaches_neither_memory_nor_bus(place: str, element: 
     assert np.array_equal(target, last)  # the crouch begins at the last good target
     for _ in range(100):
         assert all(np.array_equal(a, b) for a, b in zip(state.policy, memory, strict=True))
-        state, target, record = tick(SETUP, state, signals_of(SPEC, joint_pos_rad=state.target_rad), GO, wild)
+        state, target, record = tick(SETUP, state, signals_of(SPEC, joint_pos_rad=state.target_rad), GO, only(wild))
         assert target is None or np.all(np.isfinite(target))
     assert record.mode is Mode.FAULT and Fault.NONFINITE in record.faults
 
@@ -228,7 +236,7 @@ def test_a_target_that_is_not_finite_is_a_fault_of_its_own(monkeypatch: pytest.M
 def test_an_action_that_is_not_finite_is_never_filtered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("robotd.tick.advance", lambda spec, state, raw: pytest.fail("filtered"))
     _, _, record = tick(
-        SETUP, state_in(SETUP, Mode.ACTIVE), signals_of(SPEC), GO, lambda o: np.full(11, np.inf, np.float32)
+        SETUP, state_in(SETUP, Mode.ACTIVE), signals_of(SPEC), GO, only(lambda o: np.full(11, np.inf, np.float32))
     )
     assert record.mode is Mode.STOPPING and record.faults == Fault.NONFINITE
 
@@ -266,7 +274,7 @@ def test_limits_are_the_last_stage_and_the_record_has_both_sides() -> None:
 def test_slow_motion_scales_joint_speed_and_command(factor: float, expected: float) -> None:
     orders = Orders(velocity=(0.4, 0.2, -0.1), slow_motion=factor)
     state = state_in(SETUP, Mode.ACTIVE)
-    _, _, record = tick(SETUP, state, signals_of(SPEC), orders, lambda o: np.full(11, 1.0, np.float32))
+    _, _, record = tick(SETUP, state, signals_of(SPEC), orders, only(lambda o: np.full(11, 1.0, np.float32)))
     assert np.allclose(record.command.velocity, np.array([0.4, 0.2, -0.1]) * expected)
     assert np.max(record.target_after_rad - HOME) == pytest.approx(5.0 * 0.02 * expected, abs=1e-6)
 

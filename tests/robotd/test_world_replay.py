@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from bundle_builder import WALKING_LAYOUT, make_real_bundle, random_network, real_spec
-from robot_builder import Script
+from robot_builder import Script, only
 
 from contract import Bundle, Signals, load_bundle
 from robotd.clock import SimulatedClock
@@ -59,12 +59,11 @@ def session(bundle: Bundle) -> list[tuple[TickRecord, Orders]]:
 def replay(bundle: Bundle, session: list[tuple[TickRecord, Orders]], xp: Any) -> list[TickRecord]:
     """The same signals and orders through the same tick, all arrays in the namespace xp."""
     setup = make_setup(bundle.spec, bundle.robot_config, CONFIG)
+    networks = only(lambda observation: xp.asarray(bundle.network(np.asarray(observation))))
     state, records = initial_tick_state(setup), []
     for record, orders in session:
         signals = Signals(*(xp.asarray(field, dtype=xp.float32) for field in record.signals))
-        state, _, again = tick(
-            setup, state, signals, orders, lambda o: xp.asarray(bundle.network(np.asarray(o))), record.skipped
-        )
+        state, _, again = tick(setup, state, signals, orders, networks, record.skipped)
         records.append(again)
     return records
 
@@ -97,7 +96,7 @@ def test_jax_decides_the_same_and_agrees_in_float32(bundle: Bundle, session: lis
         if a.target_after_rad is not None:
             ours_limited = a.target_before_rad != a.target_after_rad
             assert np.array_equal(ours_limited, np.asarray(b.target_before_rad != b.target_after_rad)), a.number
-        if a.mode is Mode.ACTIVE:
+        if a.mode is Mode.ACTIVE and a.present is not Fault.TILT:  # tilting it holds
             assert isinstance(b.observation, jnp.ndarray) and isinstance(b.target_after_rad, jnp.ndarray)
             observed += 1
     assert observed > 30
