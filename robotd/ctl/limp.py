@@ -7,13 +7,11 @@ from pathlib import Path
 
 import click
 
-from robotd.ctl.limp_now import exit_code, lines_of, unload
+from robotd.ctl.limp_now import EXIT_FAILED, EXIT_OK, exit_code, lines_of, unload
 from robotd.ctl.refusal import Unreachable, refusing
 from robotd.limp_plan import LimpPlan, plan_of, plan_path, read_plan
 from robotd.lock import HardwareLock, HardwareLockError
 from robotd.places import config_path
-
-EXIT_OK = 0
 
 
 @click.command()
@@ -56,5 +54,20 @@ def _configured(config: Path | None) -> LimpPlan:
 
 
 def _stop_the_living(held: str, as_json: bool) -> int:
-    """Ask the daemon that holds the hardware for its emergency stop. Raises Unreachable."""
-    raise Unreachable(f"{held}; torque is not touched")
+    """Ask the daemon that holds the hardware for its emergency stop. Raises Unreachable: nobody answers."""
+    from robotd.ctl.act import tell
+    from robotd.ctl.client import Client
+    from robotd.messages import Estop
+
+    try:
+        with Client() as client:
+            done = client.act(Estop())
+    except click.ClickException as problem:
+        raise Unreachable(
+            f"{held}; torque is as it was, since it answers no emergency stop ({problem.format_message()}): kill it, "
+            "then `robotctl limp` again"
+        ) from None
+    if as_json:
+        click.echo(json.dumps({"unloaded": done.ok, "by": "estop", "mode": done.mode}))
+        return EXIT_OK if done.ok else EXIT_FAILED
+    return tell(done)
