@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,15 +17,18 @@ import click
 from contract import Bundle, ContractError, load_deployment
 from contract.schema import suggest
 from robotd import realtime
+from robotd.blackbox import BlackBox
+from robotd.blackbox_layout import BlackBoxError
 from robotd.clock import Clock, MonotonicClock
-from robotd.control import make_control
 from robotd.config import ConfigFileError, RobotdConfig, load_config
+from robotd.control import make_control
 from robotd.hal import BACKENDS, ON_PORTS, Hardware, HardwareError, UnreachableError, open_hardware
 from robotd.limp_plan import leave_plan, plan_of, plan_path
 from robotd.listener import SocketError
 from robotd.lock import HardwareLock, HardwareLockError
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
 from robotd.notify import LifeSigns, Notifier
+from robotd.places import blackbox_path
 from robotd.policy import open_session
 from robotd.record import Hook, Operator, TickRecord
 from robotd.tick_state import setup_for
@@ -220,8 +224,9 @@ async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig, socke
     life = LifeSigns(notifier, timing.period_s)
     clock = MonotonicClock()
     try:
+        box = BlackBox(blackbox_path(), setup_for(bundle, config), clock.now_s, time.time())
         control = make_control(socket, bundle, config, timing, clock.now_s, lambda record: ())
-    except SocketError as problem:
+    except (BlackBoxError, SocketError) as problem:
         raise _refusal(problem) from None
     received: list[signal.Signals] = []
 
@@ -236,7 +241,7 @@ async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig, socke
     for step in realtime.prepare(config.realtime):
         log.log(logging.INFO if step.ok else logging.WARNING, "real time: %s", step)
     log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
-    hooks = (ModeLog(), life, control.socket)
+    hooks = (box, ModeLog(), life, control.socket)
     control.socket.open()
     try:
         summary = await run(hardware, bundle, config, control.desk, clock, hooks, switch, timing)

@@ -72,7 +72,7 @@ def counted(file: BlackBoxFile, scan: Scan, last_s: float | None, show: Callable
     """The records, telling now and then how many there were so far."""
     total = len(scan.sequence)
     for number, row in enumerate(file.rows(scan, last_s), 1):
-        if number % 100 == 0:
+        if number % 1000 == 0:
             show(f"{number} of at most {total} ticks")
         yield row
 
