@@ -8,6 +8,7 @@ import mmap
 import os
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -110,9 +111,10 @@ def _create(path: Path, header: Header, keep: int) -> mmap.mmap:
         rotate(path, keep)
         new.replace(path)
     except OSError as problem:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink()
         raise BlackBoxError(
-            f"{path}: the black box cannot be made ({problem.strerror}), expected {size / 1e6:.0f} MB in a folder that "
+            f"{path}: the black box cannot be made ({problem.strerror}), expected {size / 1e6:.1f} MB in a folder that "
             "can be written; make room, set WILDROBOT_HOME, or lower black_box.minutes in robotd.yaml"
         ) from None
     return ring

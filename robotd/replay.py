@@ -14,6 +14,9 @@ from robotd.tick import Infer, tick
 from robotd.tick_state import Setup, TickState
 
 
+_ARRAYS = (np.ndarray, np.generic)  # arithmetic makes the second of the first where it has no axis
+
+
 class Difference(NamedTuple):
     """The first thing that came out otherwise: in tick `number` the leaf `field` of the record, and where it is an
     array the first element that differs, as `raw_action[3]`; `before` is what the tick before left."""
@@ -64,7 +67,7 @@ def first_difference(recorded: TickRecord, computed: TickRecord, tolerance: floa
     pairs = list(zip(leaves(recorded), leaves(computed), strict=True))
     pairs.sort(key=lambda pair: not pair[0][0].startswith("before."))
     for (name, was), (_, is_now) in pairs:
-        if isinstance(was, np.ndarray) and isinstance(is_now, np.ndarray):
+        if isinstance(was, _ARRAYS) and isinstance(is_now, _ARRAYS):
             if was.shape != is_now.shape or was.dtype != is_now.dtype:
                 return name, f"{was.dtype}{list(was.shape)}", f"{is_now.dtype}{list(is_now.shape)}"
             differs = ~_near(was, is_now, tolerance)
