@@ -105,7 +105,9 @@ class NetworkConfig(Section):
 
 
 class PpoConfig(Section):
-    """Names as in the literature. The learning rate follows the KL divergence inside learning_rate_range."""
+    """Names as in the literature. The learning rate follows the KL divergence inside learning_rate_range.
+
+    settle: env steps between which target_kl falls linearly to a tenth, so that the policy comes to rest; None: never."""
 
     num_steps: Annotated[int, Field(gt=0)] = 24
     update_epochs: Annotated[int, Field(gt=0)] = 4
@@ -113,6 +115,7 @@ class PpoConfig(Section):
     learning_rate: Positive = 5e-4
     learning_rate_range: tuple[Positive, Positive] = (1e-4, 1e-3)
     target_kl: Positive = 0.012
+    settle: tuple[Positive, Positive] | None = None
     gamma: Annotated[float, Field(gt=0, lt=1)] = 0.98
     gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
     clip_epsilon: Positive = 0.2
@@ -203,6 +206,7 @@ def _check_words(config: TrainConfig, where: str) -> None:
         "env.command.resample_every_s": command.resample_every_s,
         "env.reset.reference_base_vel": reset.reference_base_vel,
         "ppo.learning_rate_range": config.ppo.learning_rate_range,
+        "ppo.settle": config.ppo.settle or (0, 0),
     }
     for key, (low, high) in pairs.items():
         if low > high:

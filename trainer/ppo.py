@@ -118,7 +118,7 @@ def make_update(networks: Networks, config: PpoConfig) -> Callable[..., tuple[Le
         updates, opt_state = optimizer.update(frozen, state.opt_state, state.agent)
         updates = jax.tree.map(lambda u: -state.learning_rate * u, updates)
         agent = optax.apply_updates(state.agent, updates)
-        rate = adapt_learning_rate(state.learning_rate, metrics["approx_kl"], config)
+        rate = adapt_learning_rate(state.learning_rate, metrics["approx_kl"], config, state.env_steps)
         return state._replace(agent=agent, opt_state=opt_state, learning_rate=rate), metrics
 
     @jax.jit
@@ -152,7 +152,11 @@ def make_batch(networks: Networks, agent: Agent, rollout: Transition, config: Pp
     return flat
 
 
-def adapt_learning_rate(rate: Array, kl: Array, config: PpoConfig) -> Array:
+def adapt_learning_rate(rate: Array, kl: Array, config: PpoConfig, env_steps: Array | int = 0) -> Array:
     """Slower above twice the target KL, faster below half of it, inside learning_rate_range."""
-    factor = jnp.where(kl > 2 * config.target_kl, 1 / 1.2, jnp.where(kl < config.target_kl / 2, 1.2, 1.0))
+    target = config.target_kl
+    if config.settle is not None:
+        begin, end = config.settle
+        target = target * jnp.clip(1.0 - 0.9 * (env_steps - begin) / (end - begin), 0.1, 1.0)
+    factor = jnp.where(kl > 2 * target, 1 / 1.2, jnp.where(kl < target / 2, 1.2, 1.0))
     return jnp.clip(rate * factor, *config.learning_rate_range)

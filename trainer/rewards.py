@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from contract import PolicySpec, gravity_local, rotate
@@ -16,6 +17,8 @@ from .physics.body_state import Array, BodyState
 
 SWITCH_CLOSES_N = 2.0
 FOOT_LIFT_M = 0.03
+HALF_SOLE_M = 0.045
+GRAVITY = 9.81
 
 
 class RewardInputs(NamedTuple):
@@ -119,6 +122,20 @@ def feet_apart(spec: PolicySpec, x: RewardInputs) -> Array:
     return jnp.maximum(0.14 - across, 0.0) / 0.1
 
 
+def capture_point(spec: PolicySpec, x: RewardInputs) -> Array:
+    """How far the capture point lies sideways beyond the outer edges of the soles, in units of .1 m: step there.
+
+    The point p + v sqrt(h / g) of the base, heading's frame; 0 in a walk that needs no saving."""
+    point = x.body.base_pos[:2] + x.body.base_linvel[:2] * jnp.sqrt(jnp.maximum(x.height, 0.0) / GRAVITY)
+    aside = jax.vmap(lambda foot: to_heading(x.body, point - foot[:2])[1])(x.body.foot_pos)
+    return jnp.maximum(jnp.min(jnp.abs(aside)) * (aside[0] * aside[1] > 0) - HALF_SOLE_M, 0.0) / 0.1
+
+
+def torque_excess(spec: PolicySpec, x: RewardInputs) -> Array:
+    """sum max(|tau| - 2.5 Nm, 0)^2, Nm^2: what the servos do not like to hold."""
+    return jnp.sum(jnp.maximum(jnp.abs(x.body.joint_torque) - 2.5, 0.0) ** 2)
+
+
 def torque_penalty(spec: PolicySpec, x: RewardInputs) -> Array:
     """sum tau^2, Nm^2."""
     return jnp.sum(x.body.joint_torque**2)
@@ -152,6 +169,7 @@ _BONUSES: tuple[Term, ...] = (
 )  # fmt: skip
 _PENALTIES: tuple[Term, ...] = (
     torque_penalty, action_rate, joint_velocity, dof_pos_limits, action_limits, foot_clearance, foot_slip, feet_apart,
+    capture_point, torque_excess,
 )  # fmt: skip
 BONUSES: dict[str, Term] = {term.__name__: term for term in _BONUSES}
 PENALTIES: dict[str, Term] = {term.__name__: term for term in _PENALTIES}

@@ -50,11 +50,12 @@ class Sampler:
         self._act = jax.jit(self._act_step)
         self._judge = jax.jit(self._judge_step)
         self._start = jax.jit(jax.vmap(env.start))
+        self._restart = jax.jit(self._begin_anew)
 
     def start(self, key: Array) -> Worker:
         """New episodes in every robot."""
         fresh = self._start(jax.random.split(key, self.physics.num_envs))
-        return Worker(fresh.state, self._reset(np.arange(self.physics.num_envs), fresh))
+        return Worker(fresh.state, self._reset(np.arange(self.physics.num_envs), jax.tree.map(np.asarray, fresh)))
 
     def step(self, agent: Agent, worker: Worker, key: Array) -> tuple[Worker, Step, Verdict]:
         """One control step of all robots; ended episodes begin anew."""
@@ -63,10 +64,11 @@ class Sampler:
         begun = time.perf_counter()
         body = self.physics.step(targets, push)
         self.physics_s += time.perf_counter() - begun
-        states, verdict, fresh = self._judge(states, worker.body, body, step.action, key)
+        states, verdict = self._judge(states, worker.body, body, step.action, key)
         ended = np.flatnonzero(np.asarray(verdict.outcome.terminated | verdict.outcome.truncated))
         if len(ended):
-            body = self._reset(ended, fresh)
+            states, fresh = self._restart(states, padded(ended, self.physics.num_envs), key)
+            body = self._reset(ended, jax.tree.map(lambda x: x[: len(ended)], fresh))
         return Worker(states, body), step, verdict
 
     def collect(
@@ -84,8 +86,7 @@ class Sampler:
         return worker, stack, jax.tree.map(lambda *x: float(np.mean(x)), *terms)
 
     def _reset(self, ids: np.ndarray, fresh: Start) -> BodyState:
-        qpos, qvel, params = jax.tree.map(lambda x: np.asarray(x)[ids], fresh[1:])
-        return self.physics.reset(ids, qpos, qvel, params)
+        return self.physics.reset(ids, *jax.tree.map(np.asarray, fresh[1:]))
 
     def _act_step(self, agent: Agent, worker: Worker, key: Array) -> tuple[EnvState, Step, Array, Array]:
         batch = self.physics.num_envs
@@ -98,15 +99,17 @@ class Sampler:
 
     def _judge_step(
         self, states: EnvState, before: BodyState, body: BodyState, action: Array, key: Array
-    ) -> tuple[EnvState, Verdict, Start]:
+    ) -> tuple[EnvState, Verdict]:
         keys = jax.random.split(jax.random.fold_in(key, 1), self.physics.num_envs)
         states, outcome = jax.vmap(self.env.judge)(states, before, body, action)
         _, critic_obs = jax.vmap(self.env.observe)(states, body, keys)
         pair = jax.vmap(partial(amp_pair, self.env))(states, before, body)
-        fresh = jax.vmap(self.env.start)(keys)
-        ended = outcome.terminated | outcome.truncated
-        states = jax.tree.map(lambda new, old: jnp.where(_like(ended, new), new, old), fresh.state, states)
-        return states, Verdict(outcome, critic_obs, pair), fresh
+        return states, Verdict(outcome, critic_obs, pair)
+
+    def _begin_anew(self, states: EnvState, ids: Array, key: Array) -> tuple[EnvState, Start]:
+        """States (B, ...) with new episodes at `ids` (N,), those beyond the batch are only padding; what was begun."""
+        fresh = jax.vmap(self.env.start)(jax.random.split(jax.random.fold_in(key, 2), len(ids)))
+        return jax.tree.map(lambda old, new: old.at[ids].set(new, mode="drop"), states, fresh.state), fresh
 
 
 def amp_pair(env: Env, state: EnvState, before: BodyState, body: BodyState) -> Array:
@@ -115,5 +118,9 @@ def amp_pair(env: Env, state: EnvState, before: BodyState, body: BodyState) -> A
     return jnp.stack([amp_features(b, floor) for b, floor in zip((before, body), floors, strict=True)])
 
 
-def _like(mask: Array, x: Any) -> Array:
-    return mask.reshape(mask.shape + (1,) * (x.ndim - 1))
+def padded(ids: np.ndarray, beyond: int) -> np.ndarray:
+    """Ids (N,) filled up with `beyond` to one of few sizes, for each of which there is a compiled program."""
+    size = 16
+    while size < len(ids):
+        size *= 4
+    return np.concatenate([ids, np.full(size - len(ids), beyond)]).astype(np.int32)

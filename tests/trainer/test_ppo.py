@@ -77,6 +77,18 @@ def test_learning_rate_follows_the_kl() -> None:
     assert float(adapt_learning_rate(jnp.asarray(1e-4), jnp.asarray(1.0), config)) == pytest.approx(1e-4)
 
 
+def test_the_policy_comes_to_rest() -> None:
+    """A KL that is right while it learns is far too large once it has settled, and half way it is in between."""
+    config = PpoConfig(target_kl=0.01, learning_rate_range=(1e-5, 1e-2), settle=(1000, 2000))
+    rate, kl = jnp.asarray(1e-3), jnp.asarray(0.012)
+    assert float(adapt_learning_rate(rate, kl, config, 1000)) == pytest.approx(1e-3)
+    assert float(adapt_learning_rate(rate, kl, config, 1500)) < 1e-3
+    assert float(adapt_learning_rate(rate, jnp.asarray(0.0055), config, 1500)) == pytest.approx(1e-3)
+    for steps in (2000, 10**8):
+        assert float(adapt_learning_rate(rate, jnp.asarray(0.0055), config, steps)) < 1e-3
+        assert float(adapt_learning_rate(rate, jnp.asarray(0.001), config, steps)) == pytest.approx(1e-3)
+
+
 def test_ppo_learns_a_toy() -> None:
     """Reward -|action - (2 obs, -obs)|^2: the mean action must come close to it, from far away."""
     config = PpoConfig(num_steps=8, learning_rate=3e-3, learning_rate_range=(1e-3, 1e-2), target_kl=0.02, gamma=0.5)
