@@ -27,11 +27,11 @@ Infer = Callable[[Array], Array]  # observation (O,) -> raw action (J,)
 
 class _PolicyStep(NamedTuple):
     """What the policy did in one tick. target_rad is None, and state the old one, where something was not finite or
-    nothing was asked; offset_rad, periods as TickState's offset_rad, periods_running."""
+    nothing was asked; start_rad, blending as in TickState."""
 
     state: PolicyState
-    offset_rad: Array
-    periods: int
+    start_rad: Array
+    blending: int = -1
     observation: Array | None = None
     raw_action: Array | None = None
     target_rad: Array | None = None
@@ -67,7 +67,7 @@ def tick(
     held = verdict.stop is Stop.HOLD and mode in (Mode.HOMING, Mode.ACTIVE)
 
     running = state.running if held or orders.policy not in setup.policies else orders.policy
-    step = _PolicyStep(state.policy, state.offset_rad, state.periods_running)
+    step = _PolicyStep(state.policy, state.start_rad, state.blending)
     if mode is Mode.ACTIVE and not held:
         step = _act(setup, state, running, signals, command, networks[running], skipped)
         if step.target_rad is None:
@@ -76,7 +76,7 @@ def tick(
 
     entered = mode is not state.mode
     periods = state.periods_in_mode if held else 0 if entered else state.periods_in_mode + 1 + skipped
-    start = _start(setup, state, signals, mode) if entered else state.start_rad
+    start = _start(setup, state, signals, mode) if entered else step.start_rad
     before = state.target_rad if held else _wanted(setup, mode, periods, start, step)
     after = None
     if before is not None:
@@ -105,9 +105,7 @@ def tick(
         before=state,
     )
     target = state.target_rad if after is None else after
-    new = TickState(
-        state.number + 1, mode, periods, start, target, step.state, memory, running, step.offset_rad, step.periods
-    )
+    new = TickState(state.number + 1, mode, periods, start, target, step.state, memory, running, step.blending)
     return new, after, record
 
 
@@ -166,25 +164,23 @@ def _check(
 def _act(
     setup: Setup, state: TickState, running: str, signals: Signals, command: Command, infer: Infer, skipped: int
 ) -> _PolicyStep:
-    """Ask the policy that runs. One that takes over begins with a fresh memory; in ACTIVE its targets are led in:
-    the first is the last one that went out, and the difference fades within policy_blend_s."""
-    spec, motion = setup.policies[running], setup.config.motion
-    activated = state.mode is not Mode.ACTIVE
-    takes_over = activated or running != state.running
-    memory = fresh_policy_state(spec, state.target_rad) if takes_over else state.policy
-    step = _PolicyStep(memory, state.offset_rad, state.periods_running)
-    step = _run_policy(spec, step, signals, command, infer)
-    if step.target_rad is None:
+    """Ask the policy that runs. One that takes over begins with a fresh memory; one that does so in ACTIVE is led in:
+    its targets count more and more against the last one before the switch, wholly after policy_blend_s."""
+    spec, blend_s = setup.policies[running], setup.config.motion.policy_blend_s
+    memory, start, blending = state.policy, state.start_rad, state.blending
+    if state.mode is not Mode.ACTIVE:
+        memory, blending = fresh_policy_state(spec, state.target_rad), -1
+    elif running != state.running:
+        memory, start, blending = fresh_policy_state(spec, state.target_rad), state.target_rad, 0
+    elif blending >= 0:
+        blending += 1 + skipped
+    step = _run_policy(spec, _PolicyStep(memory, start, blending), signals, command, infer)
+    if step.target_rad is None or blending < 0:
         return step
-    periods = 0 if takes_over else state.periods_running + 1 + skipped
-    offset = state.offset_rad
-    if takes_over:
-        offset = np.zeros_like(state.target_rad) if activated else state.target_rad - step.target_rad
-    fading_s = periods * setup.spec.runtime.ctrl_dt
-    if fading_s < motion.policy_blend_s:
-        led = step.target_rad + blend(offset, np.zeros_like(offset), fading_s / motion.policy_blend_s)
-        step = step._replace(target_rad=led)
-    return step._replace(offset_rad=offset, periods=periods)
+    passed_s = blending * setup.spec.runtime.ctrl_dt
+    if passed_s >= blend_s:
+        return step._replace(blending=-1)
+    return step._replace(target_rad=blend(start, step.target_rad, passed_s / blend_s))
 
 
 def _run_policy(spec: PolicySpec, step: _PolicyStep, signals: Signals, command: Command, infer: Infer) -> _PolicyStep:

@@ -43,10 +43,10 @@ class Setup(NamedTuple):
 class TickState(NamedTuple):
     """What one tick leaves to the next.
 
-    periods_in_mode counts from 0; start_rad (J,) where the movement of HOMING or STOPPING began; target_rad (J,) the
-    last target that went out, always finite and inside the limits; running: the name of the policy whose memory
-    `policy` is; offset_rad (J,) by which its first target was off the last one when it took over in ACTIVE;
-    periods_running: since then.
+    periods_in_mode counts from 0; start_rad (J,) where the movement of HOMING or STOPPING, or a switch of policies in
+    ACTIVE, began; target_rad (J,) the last target that went out, always finite and inside the limits; policy: the
+    memory of the one that ran last; running: the name of the policy that runs, or would in ACTIVE; blending: periods
+    since the switch while its targets are led in, otherwise -1.
     """
 
     number: int
@@ -57,8 +57,7 @@ class TickState(NamedTuple):
     policy: PolicyState
     safety: SafetyState
     running: str
-    offset_rad: Array
-    periods_running: int = 0
+    blending: int = -1
 
 
 def make_setup(
@@ -103,5 +102,4 @@ def setup_for(bundle: Bundle, config: RobotdConfig) -> Setup:
 def initial_tick_state(setup: Setup) -> TickState:
     """The state of every start: IDLE, no fault, nothing remembered."""
     home = setup.home_rad
-    nothing = np.zeros_like(home)
-    return TickState(0, Mode.IDLE, 0, home, home, initial_state(setup.spec), SafetyState(), setup.policy, nothing)
+    return TickState(0, Mode.IDLE, 0, home, home, initial_state(setup.spec), SafetyState(), setup.policy)
