@@ -13,7 +13,6 @@ from robotd.record import TickRecord
 from robotd.tick import Infer, tick
 from robotd.tick_state import Setup, TickState
 
-
 _ARRAYS = (np.ndarray, np.generic)  # arithmetic makes the second of the first where it has no axis
 
 

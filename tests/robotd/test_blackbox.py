@@ -11,7 +11,7 @@ from black_box_rig import WALL_S, box_at, config_of, filled, flip, read_back, se
 from robot_builder import setup_of
 
 from robotd.blackbox import older
-from robotd.blackbox_codec import example_record, record_of
+from robotd.blackbox_codec import example_record
 from robotd.blackbox_layout import MAGIC, BlackBoxError, leaves
 from robotd.blackbox_reader import BlackBoxFile
 from robotd.mode import Mode
