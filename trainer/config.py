@@ -107,7 +107,7 @@ class NetworkConfig(Section):
 class PpoConfig(Section):
     """Names as in the literature. The learning rate follows the KL divergence inside learning_rate_range.
 
-    settle: env steps between which target_kl falls linearly to a tenth, so that the policy comes to rest; None: never."""
+    settle: env steps between which target_kl falls linearly to a tenth, so that the policy comes to rest; None: no."""
 
     num_steps: Annotated[int, Field(gt=0)] = 24
     update_epochs: Annotated[int, Field(gt=0)] = 4
