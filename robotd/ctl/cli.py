@@ -25,6 +25,7 @@ VERBS = {
     "log": ("log", "Look at the black box, and export it for other programs."),
     "policy": ("policy", "List the policies of the deployment, or switch to NAME."),
     "replay": ("replay", "Run a black box through a bundle once more, and name the first thing that differs."),
+    "selftest": ("selftest", "Inject every fault on emulated wires, and measure how soon the wires are safe."),
     "service": ("service", "Put robotd under systemd, and take it away again."),
     "servo": ("servo", "Look at one servo, and write its id and limits."),
     "slow": ("slow", "Slow the robot down by a FACTOR from 0.1 to 1."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,4 +125,5 @@ def _written(output: Path) -> Iterator[Path]:
     except OSError as problem:
         raise ExportError(f"--output {output}: {problem.strerror}, expected a file that can be written") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
