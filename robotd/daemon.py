@@ -17,16 +17,18 @@ import click
 from contract import Bundle, ContractError, load_deployment
 from contract.schema import suggest
 from robotd import realtime
+from robotd.arming import arming_checks, facts_of
 from robotd.blackbox import BlackBox
 from robotd.blackbox_layout import BlackBoxError
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.control import make_control
-from robotd.hal import BACKENDS, ON_PORTS, Hardware, HardwareError, UnreachableError, open_hardware
+from robotd.hal import BACKENDS, ON_PORTS, Hardware, HardwareError, UnreachableError, loads_of, open_hardware
 from robotd.limp_plan import leave_plan, plan_of, plan_path
 from robotd.listener import SocketError
 from robotd.lock import HardwareLock, HardwareLockError
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
+from robotd.messages import Check
 from robotd.notify import LifeSigns, Notifier
 from robotd.places import blackbox_path
 from robotd.policy import open_session
@@ -121,7 +123,7 @@ def robotd(
                 return EXIT_OK
             if hal in ON_PORTS:
                 _leave_limp_plan(config)
-            return asyncio.run(_serve(hardware, bundle, config, socket))
+            return asyncio.run(_serve(hardware, hal, bundle, config, socket))
         finally:
             hardware.close()
 
@@ -217,15 +219,24 @@ async def _ask(hardware: Hardware) -> None:
         await hardware.stop()
 
 
-async def _serve(hardware: Hardware, bundle: Bundle, config: RobotdConfig, socket: Path | None) -> int:
+async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdConfig, socket: Path | None) -> int:
     """Run until a signal, at the orders of the control socket. Raises Refusal."""
     switch, notifier = ShutdownSwitch(), Notifier()
     timing = LoopTiming(bundle.spec.runtime.ctrl_dt)
     life = LifeSigns(notifier, timing.period_s)
     clock = MonotonicClock()
     try:
-        box = BlackBox(blackbox_path(), setup_for(bundle, config), clock.now_s, time.time())
-        control = make_control(socket, bundle, config, timing, clock.now_s, lambda record: ())
+        setup = setup_for(bundle, config)
+        box = BlackBox(blackbox_path(), setup, clock.now_s, time.time())
+        facts = facts_of(bundle, hal, loads_of(hal, config.hardware, timing.period_s))
+        control = make_control(
+            socket,
+            bundle,
+            config,
+            timing,
+            clock.now_s,
+            lambda record: tuple(Check(*check) for check in arming_checks(setup, record, facts)),
+        )
     except (BlackBoxError, SocketError) as problem:
         raise _refusal(problem) from None
     received: list[signal.Signals] = []

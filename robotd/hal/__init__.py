@@ -7,6 +7,7 @@ from typing import Any
 
 from contract import Bundle
 from contract.schema import suggest
+from robotd.arming import BusLoad
 from robotd.wiring import Wiring
 
 from .hardware import Hardware, HardwareError, UnreachableError
@@ -48,4 +49,13 @@ def open_hardware(name: str, bundle: Bundle, wiring: Wiring, twin: Mapping[str, 
     raise HardwareError(f"--hal {name}: no such hardware{suggest(name, BACKENDS)}")
 
 
-__all__ = ["BACKENDS", "ON_PORTS", "Hardware", "HardwareError", "UnreachableError", "open_hardware"]
+def loads_of(name: str, wiring: Wiring, ctrl_dt: float) -> tuple[BusLoad, ...]:
+    """What the servo buses of the backend `name` are predicted to do; none where it has none."""
+    if name not in (*ON_PORTS, "emulated"):
+        return ()
+    from .bus_load import bus_loads
+
+    return bus_loads(wiring, ctrl_dt)
+
+
+__all__ = ["BACKENDS", "ON_PORTS", "Hardware", "HardwareError", "UnreachableError", "loads_of", "open_hardware"]
