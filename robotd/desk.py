@@ -59,7 +59,7 @@ class Desk:
         self._velocity = _STILL
         self._slow_motion = 1.0
         self._policy: str | None = None
-        self._against: tuple[Check, ...] = ()
+        self._failed: tuple[Check, ...] = ()
 
     def ask(self, client: Client, act: Request, reply: Reply) -> None:
         """Take an act for the next tick; `reply` is called once, after that tick or at once with a refusal."""
@@ -99,11 +99,13 @@ class Desk:
         self._given = []
 
     def _outcome(self, act: Request, record: TickRecord) -> Done:
-        if isinstance(act, Arm) and self._before is Mode.IDLE and (against := _counting(self._against, act.skip)):
-            text = "not armed: " + "; ".join(f"{check.name}: {check.found}" for check in against)
-            return Done(False, text, record.mode.value, record.number, against)
         ok, text = outcome(act, self._before, record)
-        return Done(ok, text, record.mode.value, record.number, self._against if isinstance(act, Arm) else ())
+        failed: tuple[Check, ...] = ()
+        if isinstance(act, Arm) and self._before is Mode.IDLE:
+            failed = self._failed
+            if against := [f"{check.name}: {check.found}" for check in failed if check.mandatory]:
+                ok, text = False, f"not armed: {'; '.join(against)}"
+        return Done(ok, text, record.mode.value, record.number, failed)
 
     def _note(self, client: Client, act: Request) -> None:
         if isinstance(act, Velocity):
@@ -119,9 +121,9 @@ class Desk:
             self._policy = act.name
 
     def _may_arm(self, record: TickRecord | None) -> bool:
-        """Whether one of those who asked now may arm."""
-        self._against = () if record is None else tuple(check for check in self._checks(record) if not check.ok)
-        return any(isinstance(act, Arm) and not _counting(self._against, act.skip) for act, _ in self._given)
+        """Whether no mandatory check fails."""
+        self._failed = () if record is None else tuple(check for check in self._checks(record) if not check.ok)
+        return record is not None and not any(check.mandatory for check in self._failed)
 
     def _rival(self, client: Client) -> Client | None:
         """Somebody else who steers and has spoken a moment ago."""
@@ -149,8 +151,3 @@ class Desk:
             for now, wanted, step in zip(self._velocity, goal, steps, strict=True)
         )
         self._velocity = (x, y, yaw) if active else _STILL
-
-
-def _counting(against: tuple[Check, ...], skip: tuple[str, ...]) -> tuple[Check, ...]:
-    """The failed checks that forbid arming: mandatory ones, and others that are not skipped by name."""
-    return tuple(check for check in against if check.mandatory or check.name not in skip)

@@ -27,9 +27,7 @@ class AskStatus:
 
 @dataclass(frozen=True)
 class Arm:
-    """From IDLE to HOMING. skip: names of arming checks that need not pass; mandatory ones cannot be skipped."""
-
-    skip: tuple[str, ...] = ()
+    """From IDLE to HOMING, unless a mandatory arming check fails."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Check:
 @dataclass(frozen=True)
 class Done:
     """What the loop did with an act in tick number `tick`. ok: the act came to pass; text: one sentence; mode:
-    after that tick; checks: those that speak against arming."""
+    after that tick; checks: where arming was asked for, those that fail; only mandatory ones forbid it."""
 
     ok: bool
     text: str

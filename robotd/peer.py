@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 _CREDENTIALS = struct.Struct("3i")
 _SO_PEERGROUPS = 59  # Linux 4.13; not in the socket module
-_MAX_GROUPS = 1024
+_MAX_GROUPS = 256  # as many as Python lets a socket option have
 
 
 class Peer(NamedTuple):

@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def socket_option(function: Function) -> Function:
     """Where robotd listens."""
-    kind = click.Path(path_type=Path)
+    kind = click.Path(path_type=Path, readable=False)
     return click.option("--socket", type=kind, help="Of the daemon; without it where this machine's one is.")(function)
 
 
@@ -34,6 +34,6 @@ def tell(done: Done) -> int:
     else:
         click.echo(f"robotctl: {done.text}", err=True)
     for check in done.checks:
-        kind = "mandatory" if check.mandatory else "may be skipped"
+        kind = "mandatory" if check.mandatory else "a warning"
         click.echo(f"  {check.name} ({kind}): {check.found}; {check.fix}", err=True)
     return EXIT_OK if done.ok else EXIT_FAILED

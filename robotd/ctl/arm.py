@@ -16,15 +16,15 @@ POLL_S = 0.1
 
 @click.command()
 @socket_option
-@click.option("--skip", multiple=True, metavar="CHECK", help="Arm though this check fails; not all may be skipped.")
 @click.option("--wait", is_flag=True, help="Come back when the robot stands by.")
-def command(socket: Path | None, skip: tuple[str, ...], wait: bool) -> int:
+def command(socket: Path | None, wait: bool) -> int:
     """Switch torque on and move home: from IDLE to STANDBY.
 
-    Exit 1 if a check forbids it, with what was found and what to do; 3 if no robotd answers.
+    Checks that fail are named with what was found and what to do; a mandatory one forbids arming: exit 1. Exit 3 if no
+    robotd answers.
     """
     with Client(socket) as client:
-        code = tell(client.act(Arm(skip)))
+        code = tell(client.act(Arm()))
         mode = "homing"
         while code == EXIT_OK and wait and mode == "homing":
             time.sleep(POLL_S)

@@ -128,29 +128,26 @@ def test_every_act_is_told_once() -> None:
     assert [len(answer) for answer in answers] == [1, 1, 1]
 
 
-def test_a_failed_check_forbids_arming_with_its_fix() -> None:
-    robot = Robot(checks=lambda record: (failed("feet", False), Check("imu", True, "fresh", "", True)))
+def test_a_mandatory_check_that_fails_forbids_arming_and_all_that_fail_are_told() -> None:
+    fine = Check("imu", True, "fresh", "", True)
+    robot = Robot(checks=lambda record: (failed("feet", True), fine, failed("calibration", False)))
     done = robot.act(Arm())
     assert not done.ok and done.text == "not armed: feet: feet is bad" and done.mode == "idle"
-    assert done.checks == (failed("feet", False),)
+    assert done.checks == (failed("feet", True), failed("calibration", False))
     assert robot.record is not None and robot.record.event is None
 
 
-def test_a_check_can_be_skipped_by_name_unless_it_is_mandatory() -> None:
-    robot = Robot(checks=lambda record: (failed("feet", False), failed("imu", True)))
-    done = robot.act(Arm(skip=("feet", "imu")))
-    assert not done.ok and [check.name for check in done.checks] == ["imu"]
-    robot = Robot(checks=lambda record: (failed("feet", False),))
-    done = robot.act(Arm(skip=("feet",)))
-    assert done.ok and done.mode == "homing" and [check.name for check in done.checks] == ["feet"]
+def test_another_check_that_fails_is_a_warning() -> None:
+    robot = Robot(checks=lambda record: (failed("calibration", False),))
+    done = robot.act(Arm())
+    assert done.ok and done.mode == "homing" and done.checks == (failed("calibration", False),)
 
 
-def test_who_skips_does_not_skip_for_others_in_the_same_tick() -> None:
-    robot = Robot(checks=lambda record: (failed("feet", False),))
-    careful, bold = robot.ask(Arm()), robot.ask(Arm(skip=("feet",)), BEN)
-    robot.tick()
-    assert isinstance(careful[0], Done) and isinstance(bold[0], Done)
-    assert bold[0].ok and not careful[0].ok
+def test_nothing_is_checked_where_arming_is_not_asked_for_or_impossible() -> None:
+    robot = Robot(Mode.STANDBY, checks=lambda record: (failed("feet", True),))
+    assert robot.act(Activate()).checks == ()
+    done = robot.act(Arm())
+    assert not done.ok and done.checks == () and "expected idle" in done.text
 
 
 def test_a_policy_that_does_not_exist_is_refused_at_once() -> None:

@@ -139,9 +139,8 @@ def test_an_announced_length_out_of_bounds_is_refused_before_anything_is_kept(le
         ([VERSION, "arm", -1, {}], "id: found -1, expected 0 to 4294967295"),
         ([VERSION, "arm", 1.0, {}], "id: found 1.0"),
         ([VERSION, "arm", 1, []], "arm: found list, expected a map of fields"),
-        ([VERSION, "arm", 1, {"skip": "all"}], "arm.skip: found 'all', expected a list"),
-        ([VERSION, "arm", 1, {"skip": [3]}], "arm.skip: found 3, expected text"),
-        ([VERSION, "arm", 1, {"skip": ["x" * 401]}], "arm.skip: 401 characters, expected at most 400"),
+        ([VERSION, "policy", 1, {"name": 3}], "policy.name: found 3, expected text"),
+        ([VERSION, "policy", 1, {"name": "x" * 401}], "policy.name: 401 characters, expected at most 400"),
         ([VERSION, "clear", 1, {"now": True}], "clear: unknown field 'now', expected none"),
         ([VERSION, "velocity", 1, {}], "velocity: field vx_m_s is missing"),
         ([VERSION, "velocity", 1, {"vx_m_s": True}], "velocity.vx_m_s: found True, expected a number"),
@@ -164,6 +163,13 @@ def test_a_body_that_ends_early_or_late_is_refused() -> None:
     body = body_of(wire.requests.encode(Arm(), 1))
     assert "not msgpack" in (sentence_of(wire.requests, body[:-1]) or "")
     assert "not msgpack" in (sentence_of(wire.requests, body + b"\x00") or "")
+
+
+def test_a_list_of_the_wrong_kind_is_refused_in_answers_too() -> None:
+    fields = {"names": "walking", "current": "walking"}
+    assert "policies.names: found 'walking', expected a list" in (
+        sentence_of(wire.answers, msgpack.packb([VERSION, "policies", 1, fields])) or ""
+    )
 
 
 def test_a_number_may_be_written_without_a_point_and_an_answer_may_hold_nan() -> None:
