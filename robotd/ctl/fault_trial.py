@@ -32,17 +32,20 @@ UNLOAD, MOVE = "load_or_unload_write", "move_time_write"
 
 
 class Found(NamedTuple):
-    """took_s: from the fault to the first safe command on the wire; None where it never came, and note says why."""
+    """took_s: from the fault to the first safe command on the wire; None where it never came, and note says why;
+    tried: the robot lived to see the fault."""
 
     took_s: float | None
     note: str = ""
+    tried: bool = True
 
 
 class Trial:
-    """Operator and hook of one run: arms, activates, injects, watches, ends."""
+    """Operator and hook of one run: arms, activates, injects so much of a period after a tick, watches, ends."""
 
-    def __init__(self, injection: Injection, bench: Bench) -> None:
-        self._injection, self._bench = injection, bench
+    def __init__(self, injection: Injection, bench: Bench, phase: float) -> None:
+        self._injection, self._bench, self._phase_s = injection, bench, phase * bench.ctrl_dt
+        self._planned = False
         self._wanted = Mode.FAULT if injection.row.stop is Stop.LIMP else Mode.STOPPING
         self._promised_s = injection.promised_s(bench.config.safety, bench.ctrl_dt)
         self._active = 0
@@ -55,7 +58,7 @@ class Trial:
         self.first = 0  # number of the first arrival after the injection
 
     def __call__(self, record: TickRecord | None) -> Orders:
-        """What to do in the next tick; a fault that the operator makes begins here."""
+        """What to do in the next tick."""
         if record is None or record.mode is Mode.IDLE:
             return Orders((Event.ARM,))
         if self._over(record):
@@ -64,18 +67,23 @@ class Trial:
             self._injection.before(self._bench)
             return Orders((Event.ACTIVATE,))
         self._active += record.mode is Mode.ACTIVE
-        if self.injected_s is None and self._active * self._bench.ctrl_dt >= SETTLE_S:
+        if not self._planned and self._active * self._bench.ctrl_dt >= SETTLE_S:
+            self._planned = True
+            asyncio.get_running_loop().call_later(self._phase_s, self._inject)
+        return Orders() if self.injected_s is None else self._injection.orders(time.monotonic() - self.injected_s)
+
+    def _inject(self) -> None:
+        if not self.early:
             self.first = self._bench.hardware.bench.witness.seen
             self.injected_s = time.monotonic()
             self._injection.inject(self._bench)
-        return Orders() if self.injected_s is None else self._injection.orders(time.monotonic() - self.injected_s)
 
     def watch(self, record: TickRecord) -> None:
         """Look at a tick after its write."""
         now_s = time.monotonic()
         if self.injected_s is None:
             if record.mode in (Mode.STOPPING, Mode.FAULT):
-                self.early = " ".join(record.faults.names)
+                self.early = self.early or " ".join(record.faults.names)
             return
         shows = self._injection.shows
         if shows is not None and self.shown_s is None and shows(self._bench, record):
@@ -96,8 +104,11 @@ class Trial:
         return late or record.mode is Mode.FAULT or bool(self.early)
 
 
-def try_once(injection: Injection, bundle: Bundle, config: RobotdConfig) -> Found:
+def try_once(injection: Injection, bundle: Bundle, config: RobotdConfig, phase: float) -> Found:
     """Run robotd's own loop with the fault in it, and measure on the wires. Takes about five seconds.
+
+    Args:
+        phase: where between two ticks the fault begins, 0 to 1.
 
     Raises:
         robotd.daemon.Refusal: the hardware does not answer.
@@ -109,7 +120,7 @@ def try_once(injection: Injection, bundle: Bundle, config: RobotdConfig) -> Foun
     wire = wiring.joints[last if injection.shows else leg]
     network = Swayer(spec)
     bench = Bench(hardware, network, config, spec.runtime.ctrl_dt, wire.bus, wire.servo_id)
-    trial = Trial(injection, bench)
+    trial = Trial(injection, bench, phase)
     swaying = dataclasses.replace(bundle, network=network, others=())  # type: ignore[arg-type]
     try:
         asyncio.run(run(hardware, swaying, config, trial, MonotonicClock(), trial.watch))
@@ -120,7 +131,7 @@ def try_once(injection: Injection, bundle: Bundle, config: RobotdConfig) -> Foun
 
 def _judge(trial: Trial, injection: Injection, bench: Bench, hardware: EmulatedHardware, bundle: Bundle) -> Found:
     if trial.injected_s is None:
-        return Found(None, f"stopped before the fault: {trial.early or 'never active'}")
+        return Found(None, f"stopped before the fault: {trial.early or 'never active'}", tried=False)
     if trial.stopped_s is None:
         return Found(None, f"no such stop; faults: {' '.join(trial.faults.names) or 'none'}")
     arrivals = hardware.bench.witness.since(trial.first)
