@@ -225,19 +225,15 @@ async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdCon
     timing = LoopTiming(bundle.spec.runtime.ctrl_dt)
     life = LifeSigns(notifier, timing.period_s)
     clock = MonotonicClock()
-    try:
-        setup = setup_for(bundle, config)
-        box = BlackBox(blackbox_path(), setup, clock.now_s, time.time())
-        facts = facts_of(bundle, hal, loads_of(hal, config.hardware, timing.period_s))
-        control = make_control(
-            socket,
-            bundle,
-            config,
-            timing,
-            clock.now_s,
-            lambda record: tuple(Check(*check) for check in arming_checks(setup, record, facts)),
-        )
-    except (BlackBoxError, SocketError) as problem:
+    setup = setup_for(bundle, config)
+    facts = facts_of(bundle, hal, loads_of(hal, config.hardware, timing.period_s))
+
+    def checks(record: TickRecord) -> tuple[Check, ...]:
+        return tuple(Check(*check) for check in arming_checks(setup, record, facts))
+
+    try:  # the socket first: a second daemon must not touch the black box of the first
+        control = make_control(socket, bundle, config, timing, clock.now_s, checks)
+    except SocketError as problem:
         raise _refusal(problem) from None
     received: list[signal.Signals] = []
 
@@ -252,10 +248,13 @@ async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdCon
     for step in realtime.prepare(config.realtime):
         log.log(logging.INFO if step.ok else logging.WARNING, "real time: %s", step)
     log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
-    hooks = (box, ModeLog(), life, control.socket)
-    control.socket.open()
     try:
+        box = BlackBox(blackbox_path(), setup, clock.now_s, time.time())
+        hooks = (box, ModeLog(), life, control.socket)
+        control.socket.open()
         summary = await run(hardware, bundle, config, control.desk, clock, hooks, switch, timing)
+    except BlackBoxError as problem:
+        raise _refusal(problem) from None
     finally:
         control.socket.close()
     log.info("ended in %s after %d ticks, %d overruns", summary.mode.value, summary.ticks, summary.overruns)

@@ -271,10 +271,12 @@ def test_a_member_of_the_group_is_let_in_and_the_group_owns_the_socket() -> None
 def test_a_second_daemon_is_refused_and_the_socket_of_a_killed_one_replaced(running: Daemon, home: Path) -> None:
     command = [sys.executable, "-c", START, "--bundle", str(DEPLOYMENT), "--hal", "mock"]
     environment = {**os.environ, "WILDROBOT_HOME": str(home)}
+    state = sorted((home / "var").rglob("*"))
     second = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
     assert second.returncode == 2
     assert f"robotd (pid {running.process.pid}) holds the control socket" in second.stderr
     assert running.status().mode == "idle"
+    assert sorted((home / "var").rglob("*")) == state, "the black box of the first is left alone"
     with tempfile.TemporaryDirectory(prefix="wr-") as folder:
         with daemon(Path(folder), DEPLOYMENT, "--hal", "mock") as killed:
             killed.kill()
