@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .config import TrainConfig
+from .config import TrainConfig, config_hash
 from .evaluate import FLOORS, Evaluation, Policy, evaluate, evaluation_env, slope_of
 from .exam import Command3, Ladder, long_run, on_floor, push_ladder
 from .gate import Line, departures, gate, gate_table
@@ -100,6 +100,11 @@ def assess(config: TrainConfig, policy: Policy, terms: Terms, judge: StyleJudge 
         lines=gate(config.task, calm, pushed, lasting, style),
         departures=departures(config.task, t.command, t.push_n, t.steps, t.floor),
     )
+
+
+def policy_origin(config: TrainConfig, checkpoint_id: str) -> dict[str, str]:
+    """What tells one policy from another in a report: its checkpoint's task and step, and its config's hash."""
+    return {"checkpoint_id": checkpoint_id, "training_config_hash": config_hash(config)}
 
 
 def evaluation_text(name: str, r: Evaluation) -> str:

@@ -15,6 +15,7 @@ FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 
 # verb: (module in trainer.verbs that has a click command named `command`, one line of help)
 VERBS = {
+    "card": ("card", "Put one page into a bundle: how it was trained and what it was seen to do."),
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
     "deploy": ("deploy", "Join bundles into one that a robot can switch between."),
     "eval": ("eval", "Deterministic trials in full MuJoCo: velocity, torque, falls, pushes."),

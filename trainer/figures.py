@@ -11,12 +11,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .amp.monitor import ACCURACY_BAND
 from .exam import Envelope
+
+CURVES = (
+    "episode_reward", "episode_length", "reward/tracking_lin_vel", "approx_kl", "learning_rate", "env_steps_per_sec",
+)  # fmt: skip
+AMP_CURVES = ("amp_reward_mean", "disc_accuracy")
 
 SURVIVAL = matplotlib.colormaps["cividis"]  # made for all kinds of colour vision
 INK, ACCENT, MUTED = "#1b2a41", "#d1495b", "#8d99ae"
 _STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10}
 _SMOOTHED = 10
+_POINTS = 500  # of a curve: more of them make a bigger file and no better picture
 _AXES = {"vx_yaw": (2, "yaw rate, rad/s"), "vx_vy": (1, "sideways, m/s")}
 
 
@@ -35,17 +42,25 @@ def draw_envelope(envelope: Envelope, title: str = "") -> bytes:
 
 
 def draw_curves(rows: Sequence[dict[str, Any]], title: str = "") -> bytes:
-    """Episode reward and length, divergence and learning rate, over millions of env steps."""
+    """Reward, episode length, velocity's reward, divergence, learning rate and speed over millions of env steps.
+
+    A run with AMP has two panels more: the style reward and the discriminator's accuracy with its healthy band.
+    """
+    names = CURVES + (AMP_CURVES if any("disc_accuracy" in row for row in rows) else ())
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(9, 4.4), layout="constrained")
-        names = ("episode_reward", "episode_length", "approx_kl", "env_steps_per_sec")
-        for axes, name in zip(figure.subplots(2, 2).flat, names, strict=True):
+        figure = Figure(figsize=(3 * len(names) / 2, 4.6), layout="constrained")
+        for axes, name in zip(figure.subplots(2, len(names) // 2).flat, names, strict=True):
             known = [(row["env_steps"] / 1e6, row[name]) for row in rows if row.get(name) is not None]
             steps, values = np.array(known, float).reshape(-1, 2).T
-            axes.plot(steps, values, color=MUTED, linewidth=0.6)
-            axes.plot(steps, _smooth(values), color=INK, linewidth=1.6)
+            every = max(len(steps) // _POINTS, 1)
+            axes.plot(steps[::every], values[::every], color=MUTED, linewidth=0.6)
+            axes.plot(steps[::every], _smooth(values)[::every], color=INK, linewidth=1.6)
             axes.set(title=name, xlabel="million env steps")
             axes.grid(alpha=0.25)
+            if name == "learning_rate":
+                axes.set_yscale("log")
+            if name == "disc_accuracy":
+                axes.axhspan(*ACCURACY_BAND, color=MUTED, alpha=0.2)
         figure.suptitle(title, fontsize=11, color=INK)
         return _png(figure)
 

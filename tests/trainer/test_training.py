@@ -63,6 +63,12 @@ def test_export_and_evaluate(run: Path, tmp_path: Path) -> None:
     assert {"undisturbed", "pushed", "gate", "push_n", "command_m_s"} <= set(figures)
     assert figures["undisturbed"]["trials"] == 4
     assert done.returncode == (0 if all(line["pass"] for line in figures["gate"].values()) else 1)
+    (tmp_path / "eval.json").write_text(done.stdout)
+    done = trainer("card", "--bundle", out, "--run", run, "--eval", tmp_path / "eval.json")
+    assert done.returncode == 0, done.stderr
+    assert load_bundle(out, open_session).verified
+    survived = f"{figures['undisturbed']['survived']} of 4"
+    assert survived in (out / "card.md").read_text() and (out / "card.png").stat().st_size < 200 * 1024
 
 
 def test_resume_goes_on_from_the_checkpoint(run: Path, tmp_path: Path, config: TrainConfig, env: Env) -> None:

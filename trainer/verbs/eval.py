@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from contract import ConfigError, ContractError
+from contract import ConfigError, ContractError, load_bundle
 
 from ..cli import FAILED
 from . import own_config
@@ -53,7 +53,7 @@ def command(
     trainer eval --bundle assets/bundles/walking --ladder --long-run --floors --json
     trainer eval --checkpoint runs/walking-0 --command .3 0 .2 --compare-metrics runs/walking-0/metrics.jsonl
     """
-    from ..assessment import Terms, assess
+    from ..assessment import Terms, assess, policy_origin
     from ..config import load_train_config
     from ..gate import default_command
     from ..training_log import compare, read_log
@@ -66,9 +66,9 @@ def command(
     if compare_metrics is not None:
         read_log(compare_metrics)  # refuse before minutes are spent
     goal = asked or (default_command(config.task) if velocity is None else (velocity, 0.0, 0.0))
-    policy, on_pair = _policy(config, run, bundle, stochastic, terms["seed"])
+    checkpoint_id, policy, on_pair = _policy(config, run, bundle, stochastic, terms["seed"])
     report = assess(config, policy, Terms(command=goal, **terms), on_pair)
-    data, lines = report.as_dict(), [report.table()]
+    data, lines = {"policy": policy_origin(config, checkpoint_id)} | report.as_dict(), [report.table()]
     if compare_metrics is not None:
         comparison = compare(compare_metrics, config.reward_scale, report.undisturbed.reward_per_step)
         data["compare_metrics"] = comparison._asdict() | {"difference": comparison.difference}
@@ -80,10 +80,11 @@ def command(
 
 
 def _policy(config: Any, run: Path | None, bundle: Path | None, stochastic: bool, seed: int) -> Any:
-    """The policy, and the judge of its style where it has one."""
+    """The checkpoint that it is of, the policy, and the judge of its style where it has one."""
     from ..checkpoint import latest_checkpoint
     from ..evaluate import bundle_policy, checkpoint_policy
     from ..evaluate import stochastic as with_spread
+    from ..onnx_network import open_session
     from ..style import load_style_judge
 
     if bundle is not None:
@@ -91,12 +92,13 @@ def _policy(config: Any, run: Path | None, bundle: Path | None, stochastic: bool
             raise ConfigError(
                 f"{bundle}: found --stochastic with a bundle, which holds no spread of actions; use --checkpoint"
             )
-        return bundle_policy(bundle), None
+        spec = load_bundle(bundle, open_session).spec
+        return str(spec.provenance.checkpoint_id), bundle_policy(bundle), None
     checkpoint = latest_checkpoint(run or Path())
     policy, networks, agent, _ = checkpoint_policy(config, checkpoint)
     if stochastic:
         policy = with_spread(policy, networks, agent, seed)
-    return policy, load_style_judge(config, checkpoint)
+    return f"{config.task}/{checkpoint.name}", policy, load_style_judge(config, checkpoint)
 
 
 def _draw(config: Any, policy: Any, path: Path, seed: int) -> str:

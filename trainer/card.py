@@ -1,0 +1,206 @@
+"""A bundle's one page: how the policy was trained and what it was seen to do. Every figure is read from a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from contract import ConfigError, Provenance, load_bundle, save_bundle
+from contract.bundle_files import CHECKSUM_FILE
+
+from .assessment import policy_origin
+from .config import TrainConfig, load_train_config
+from .figures import draw_curves
+from .onnx_network import open_session
+from .training_log import WINDOW, read_log
+
+CARD_FILE, CURVES_FILE, ENVELOPE_FILE = "card.md", "card.png", "envelope.png"
+COLUMNS = {
+    "survived": "survived",
+    "success_rate": "> 80 % of the steps",
+    "forward_velocity_m_s": "velocity, m/s",
+    "velocity_error_m_s": "its error, m/s",
+    "mean_abs_torque_nm": "mean torque, Nm",
+    "p99_abs_torque_nm": "99th percentile, Nm",
+    "heading_drift_deg": "heading drift, deg",
+    "lateral_drift_m": "lateral drift, m",
+}
+
+
+def write_card(bundle: Path, run: Path, report: Path, envelope: Path | None = None) -> list[str]:
+    """Put card.md, card.png and, where one is given, envelope.png into a verified bundle, under its checksums.
+
+    Args:
+        run: the folder of the run that the bundle was exported from.
+        report: what `trainer eval --json` said of this policy.
+        envelope: a PNG of `trainer eval --envelope`.
+
+    Returns:
+        The names of the files written.
+
+    Raises:
+        ContractError: the bundle does not verify, or run, report and bundle are not of one policy.
+    """
+    spec = load_bundle(bundle, open_session).spec
+    config = load_train_config(bundle / "training_config.yaml")
+    origin = policy_origin(config, str(spec.provenance.checkpoint_id))
+    rows = _rows_of(run, config, origin)
+    measured = _read_report(report, origin)
+    files = {str(f.relative_to(bundle)): f.read_bytes() for f in sorted(bundle.rglob("*")) if f.is_file()}
+    for name in (CARD_FILE, CURVES_FILE, ENVELOPE_FILE, CHECKSUM_FILE):
+        files.pop(name, None)
+    title = f"{config.task}: {len(rows)} iterations, seed {config.seed}"
+    pictures = {CURVES_FILE: draw_curves(rows, title)}
+    if envelope is not None:
+        pictures[ENVELOPE_FILE] = _read_picture(envelope)
+    text = card_text(config, spec.provenance, rows, measured, run.resolve().name, envelope is not None)
+    cards = {CARD_FILE: text.encode(), **pictures}
+    save_bundle(bundle, {**files, **cards})
+    load_bundle(bundle, open_session)
+    return list(cards)
+
+
+def card_text(
+    config: TrainConfig,
+    provenance: Provenance,
+    rows: Sequence[dict[str, Any]],
+    report: dict[str, Any],
+    run_name: str,
+    with_envelope: bool,
+) -> str:
+    """The page as Markdown; rows are the run's iterations up to the checkpoint."""
+    parts = [
+        f"# {config.task}: policy card\n\n![curves of the training]({CURVES_FILE})",
+        _table(("", ""), _training(config, provenance, rows, run_name)),
+        "## Gate\n\n" + _gate(report),
+        "## Trials\n\n" + _trials(report),
+        "## Push ladder\n\n" + _ladder(report["ladder"]),
+    ]
+    if with_envelope:
+        parts.append(f"## Commands\n\n![commands and what came of them]({ENVELOPE_FILE})")
+    return "\n\n".join(parts) + "\n"
+
+
+def _training(
+    config: TrainConfig, provenance: Provenance, rows: Sequence[dict[str, Any]], run_name: str
+) -> list[tuple[str, str]]:
+    first, last = rows[0], rows[-1]
+    sizes = "-".join(str(size) for size in config.network.policy_hidden_dims)
+    rate = sum(row["env_steps_per_sec"] for row in rows) / len(rows)
+    facts = [
+        ("command, in this folder", f"`trainer train --config training_config.yaml --run runs/{run_name}`"),
+        ("seed", str(config.seed)),
+        ("config", str(provenance.training_config_hash)),
+        ("checkpoint", f"{provenance.checkpoint_id}, iteration {last['iteration']} of {config.iterations}"),
+        ("env steps", f"{last['env_steps']:,}"),
+        ("wall time", f"{last['wall_s']:,.0f} s, {rate:,.0f} env-steps/s while iterating"),
+        ("actor", f"{sizes} {config.network.activation}"),
+        ("exported", f"{provenance.created_at} by wildrobot {provenance.package_version}"),
+    ]
+    if first["iteration"] > 1:
+        facts.append(("begun", f"from another run's checkpoint, iteration {first['iteration'] - 1}: not in the curves"))
+    if not config.amp.enable_amp:
+        return [*facts, ("AMP", "none")]
+    styled = [row for row in rows[-WINDOW:] if "disc_accuracy" in row]
+    mean = {n: sum(row[n] for row in styled) / len(styled) for n in ("amp_reward_mean", "disc_accuracy") if styled}
+    found = (
+        f"style reward {mean['amp_reward_mean']:.2f}, discriminator accuracy {mean['disc_accuracy']:.2f} over the last "
+        f"{len(styled)} iterations"
+        if styled
+        else "not begun"
+    )
+    return [*facts, ("AMP", f"weight {config.amp.amp_reward_weight:g}; {found}")]
+
+
+def _gate(report: dict[str, Any]) -> str:
+    rows = []
+    for name, line in report["gate"].items():
+        verdict = "pass" if line["pass"] else "**MISS**"
+        rows.append((name, _number(line["value"]), line["target"], verdict))
+    table = _table(("line", "found", "target", "verdict"), rows)
+    terms = f"Command {report['command']} m/s and rad/s, pushes of {report['push_n']:g} N x 0.2 s every 2-4 s."
+    own = "" if report["gate_terms"] else " **These are not the gate's own terms.**"
+    return f"{table}\n\n{terms}{own}"
+
+
+def _trials(report: dict[str, Any]) -> str:
+    named = {"undisturbed": report["undisturbed"], f"pushed {report['push_n']:g} N": report["pushed"]}
+    named |= {f"{name} floor": trials for name, trials in (report["floors"] or {}).items()}
+    if report["long_run"]:
+        named["long run"] = report["long_run"]
+    rows = []
+    for name, trials in named.items():
+        low, high = trials["survived_interval"]
+        survived = f"{trials['survived']} of {trials['trials']} ({low:.0%} to {high:.0%})"
+        rest = [_number(trials[column]) for column in COLUMNS if column != "survived"]
+        rows.append((f"{name}, {trials['steps']} steps", survived, *rest))
+    return _table(("", *COLUMNS.values()), rows)
+
+
+def _ladder(ladder: dict[str, Any] | None) -> str:
+    if ladder is None:
+        return "Not measured: `trainer eval --ladder`."
+    rows = [
+        (f"{size} N", *(f"{share:.0%}" for share in shares), f"**{ladder['mean'][size]:.0%}**")
+        for size, shares in ladder["survival"].items()
+    ]
+    table = _table(("0.2 s", *(f"{angle} deg" for angle in ladder["directions_deg"]), "all"), rows)
+    return (
+        f"{table}\n\nSurvival of one push, {ladder['trials_each']} robots each; 0 deg pushes forward, 90 to the left."
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _rows_of(run: Path, config: TrainConfig, origin: dict[str, str]) -> list[dict[str, Any]]:
+    """The run's iterations up to the bundle's checkpoint. Raises ConfigError where the run is another one."""
+    theirs = load_train_config(run / "config.yaml")
+    if theirs.model_copy(update={"iterations": config.iterations}) != config:
+        raise ConfigError(
+            f"{run}: config.yaml differs from the bundle's training_config.yaml, expected the run that the bundle was "
+            "exported from; name that one by --run"
+        )
+    rows = read_log(run / "metrics.jsonl")
+    step = origin["checkpoint_id"].rpartition("/")[2]
+    kept = [row for row in rows if row.get("env_steps", 0) <= int(step)] if step.isdigit() else []
+    if not kept or str(kept[-1].get("env_steps")) != step:
+        raise ConfigError(
+            f"{run}: metrics.jsonl has no env step {step}, expected the run of the bundle's checkpoint "
+            f"{origin['checkpoint_id']}; name that one by --run"
+        )
+    return kept
+
+
+def _read_report(path: Path, origin: dict[str, str]) -> dict[str, Any]:
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}, expected what `trainer eval --json` said") from None
+    except ValueError:
+        raise ConfigError(f"{path}: not JSON, expected what `trainer eval --json` said") from None
+    found = report.get("policy") if isinstance(report, dict) else None
+    if found != origin:
+        raise ConfigError(
+            f"{path}: policy: found {found}, expected the bundle's {origin}; make it with trainer eval --bundle BUNDLE "
+            "--ladder --long-run --json"
+        )
+    return report
+
+
+def _read_picture(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise ConfigError(f"{path}: {problem.strerror}, expected a PNG of trainer eval --envelope") from None
+    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise ConfigError(f"{path}: not a PNG, expected the one of trainer eval --envelope")
+    return content

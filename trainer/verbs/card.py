@@ -1,0 +1,27 @@
+"""`trainer card`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("card")
+@click.option("--bundle", type=Path, required=True, help="the bundle that the page goes into")
+@click.option("--run", type=Path, required=True, help="the run that it was exported from")
+@click.option("--eval", "report", type=Path, required=True, help="what `trainer eval --json` said of it")
+@click.option("--envelope", type=Path, help="a PNG of `trainer eval --envelope`")
+def command(bundle: Path, run: Path, report: Path, envelope: Path | None) -> None:
+    """Put card.md and card.png into a bundle: training command, curves, gate, trials, push ladder.
+
+    The bundle must verify, and does so again with its card. Run and report must be of the same policy. Example:
+
+    \b
+    trainer eval --checkpoint runs/walking-0 --ladder --long-run --envelope envelope.png --json > eval.json
+    trainer card --bundle assets/bundles/walking --run runs/walking-0 --eval eval.json --envelope envelope.png
+    """
+    from ..card import write_card
+
+    for name in write_card(bundle, run, report, envelope):
+        click.echo(bundle / name)
