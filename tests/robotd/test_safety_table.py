@@ -6,20 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from robot_builder import setup_of, signals_of, state_in, tilted, zeros
+from robot_builder import state_in, tilted, zeros
+from safety_watch import HOME, SETUP, SPEC, Watch, signals
 
 from contract import Signals
-from robotd import safety
-from robotd.fault_table import FAULT_TABLE, Fault, Reading, leg_joints
-from robotd.health import Health
+from robotd.fault_table import FAULT_TABLE, Fault, leg_joints
 from robotd.mode import Event, Mode, Stop
 from robotd.record import Orders
-from robotd.safety import SafetyState, count_deadlines
 from robotd.tick import tick
 
-SETUP = setup_of()
-SPEC = SETUP.spec
-HOME = SPEC.robot.home
 POWERED = [mode for mode in Mode if mode.powered]
 KNEE = SPEC.robot.actuator_names.index("left_knee_pitch")
 WAIST = SPEC.robot.actuator_names.index("waist_yaw")
@@ -89,46 +84,6 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], Fault, int, Stop]] = [
 IDS = [case[0] for case in CASES]
 
 
-def signals(changes: dict[str, Any]) -> Signals:
-    arrays = {name: np.asarray(value, np.float32) for name, value in changes.items()}
-    return signals_of(SPEC, **arrays)
-
-
-class Watch:
-    """Feeds safety.check tick after tick in one mode; the robot's target is home, or where it is (`on_target`)."""
-
-    def __init__(self, mode: Mode, on_target: bool = False) -> None:
-        self.mode, self.state, self.on_target = mode, SafetyState(), on_target
-
-    def feed(
-        self,
-        seen: Signals,
-        event: Event | None = None,
-        skipped: int = 0,
-        health: Health | None = None,
-        silent_s: float | None = None,
-    ) -> safety.Verdict:
-        self.state = count_deadlines(self.state, skipped)
-        robot, target = SPEC.robot, seen.joint_pos_rad if self.on_target else HOME
-        reading = Reading(
-            seen,
-            np.zeros(3, np.float32),
-            target if self.mode.powered else None,
-            event,
-            self.state.missed,
-            self.state.history.bit_count(),
-            robot.range_min,
-            robot.range_max,
-            SETUP.leg_joints,
-            SETUP.well if health is None else health,
-            silent_s,
-        )
-        self.state, verdict = safety.check(
-            SETUP.config.safety, self.state, reading, self.mode, 1 + skipped, SPEC.runtime.ctrl_dt
-        )
-        return verdict
-
-
 @pytest.mark.parametrize("mode", POWERED)
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_just_below_the_bound_nothing_happens(case: Any, mode: Mode) -> None:
@@ -195,8 +150,15 @@ def test_an_old_waist_is_no_stale_leg() -> None:
     assert not SETUP.leg_joints[WAIST] and SETUP.leg_joints.sum() == 10
 
 
+def test_the_joints_that_carry_the_robot_are_told_by_their_names() -> None:
+    names = ("waist_yaw", "left_hip_roll", "arm", "knee", "right_ankle_pitch", "foot_roll", "neck")
+    legs = leg_joints(names)
+    assert legs.dtype == bool and legs.tolist() == [False, True, False, True, True, True, False]
+
+
 def test_a_robot_without_leg_names_watches_all_joints() -> None:
-    assert leg_joints(("joint_0", "joint_1")).all()
+    legs = leg_joints(("joint_0", "joint_1"))
+    assert legs.dtype == bool and legs.tolist() == [True, True]
 
 
 @pytest.mark.parametrize(

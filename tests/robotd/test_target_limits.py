@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from robotd.limits import clip_to_range, limit, limits_of
+from robotd.limits import all_finite, clip_to_range, limit, limits_of
 
 DT_S, MARGIN_RAD = 0.02, 0.02
 SPECS = [real_spec(), make_spec(joints=8), make_spec(joints=21)]
@@ -102,3 +102,34 @@ def test_a_range_narrower_than_two_margins_leaves_its_middle() -> None:
     limits = limits_of(spec, 10.0)
     assert np.allclose(limits.low_rad, spec.robot.center, atol=ROUNDING_RAD)
     assert np.allclose(limits.high_rad, spec.robot.center, atol=ROUNDING_RAD)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_first_pose_is_clipped_and_what_is_not_finite_is_the_middle(bad: float) -> None:
+    spec = SPECS[0]
+    limits = limits_of(spec, MARGIN_RAD)
+    pose = spec.robot.home.copy()
+    pose[1], pose[2], pose[5] = 9.0, -9.0, bad
+    clipped = clip_to_range(limits, pose)
+    expected = spec.robot.home.copy()
+    expected[1] = spec.robot.range_max[1] - MARGIN_RAD
+    expected[2] = spec.robot.range_min[2] + MARGIN_RAD
+    expected[5] = (spec.robot.range_min[5] + spec.robot.range_max[5]) / 2
+    assert np.allclose(clipped, expected, atol=ROUNDING_RAD) and clipped.dtype == np.float32
+
+
+def test_a_previous_target_outside_the_range_is_no_way_out() -> None:
+    spec = SPECS[0]
+    limits = limits_of(spec, MARGIN_RAD)
+    outside = spec.robot.range_max + np.float32(1.0)
+    assert np.array_equal(limit(limits, outside, outside, DT_S, 1.0), limits.high_rad)
+    assert np.array_equal(limit(limits, -outside, -outside, DT_S, 1.0), limits.low_rad)
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_bad_element_is_enough_to_be_not_finite(place: int, bad: float) -> None:
+    values = np.zeros(3, np.float32)
+    assert all_finite(values) is True
+    values[place] = bad
+    assert all_finite(values) is False
