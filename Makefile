@@ -9,7 +9,7 @@ EXTRAS := --extra sim --extra trainer --extra viewer --extra log
 UV = $(shell command -v uv || echo $(BIN)/uv)
 PIP_INSTALL = VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --constraint requirements.lock
 
-.PHONY: help demo test check lock clean bench-train
+.PHONY: help demo test check lock clean bench-train bench-loop bench-tick
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -30,6 +30,13 @@ check: $(VENV)/.dev  ## lint, types, import rules
 bench-train: $(VENV)/.dev  ## env-steps per second of training, MJX, brax and playground (options: BENCH="--quick --json FILE")
 	-@$(MAKE) --no-print-directory $(PEERS)/.done
 	$(BIN)/python benchmarks/bench_train.py $(BENCH)
+
+bench-loop: $(VENV)/.dev  ## how late ticks begin beside cyclictest, asyncio and loop-rate-limiters (BENCH="--seconds 600")
+	-@$(MAKE) --no-print-directory $(PEERS)/.rate
+	$(BIN)/python benchmarks/bench_loop.py $(BENCH)
+
+bench-tick: $(VENV)/.dev  ## what the pure tick costs beside the bare network (BENCH="--quick")
+	$(BIN)/python benchmarks/bench_tick.py $(BENCH)
 
 lock: $(BIN)/uv  ## write requirements.lock anew (pi4 and pi5 conflict with each other and stay out)
 	$(UV) pip compile --quiet --universal --upgrade $(EXTRAS) --group dev --custom-compile-command "make lock" \
@@ -54,7 +61,14 @@ $(VENV)/.dev: pyproject.toml requirements.lock $(BIN)/uv
 	$(PIP_INSTALL) --editable '.[sim,trainer,viewer,log]' --group dev
 	@touch $@ $(VENV)/.robot
 
-$(PEERS)/.done: $(BIN)/uv
+$(PEERS)/.venv: $(BIN)/uv
 	$(UV) venv --quiet --clear --python $(BIN)/python $(PEERS)
+	@touch $@
+
+$(PEERS)/.rate: $(PEERS)/.venv
+	VIRTUAL_ENV=$(PEERS) $(UV) pip install --quiet loop-rate-limiters==1.2.0
+	@touch $@
+
+$(PEERS)/.done: $(PEERS)/.venv
 	VIRTUAL_ENV=$(PEERS) $(UV) pip install --quiet --constraint requirements.lock brax==0.14.2 playground==0.2.0
 	@touch $@
