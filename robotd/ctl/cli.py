@@ -18,6 +18,7 @@ VERBS = {
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
     "clear": ("clear", "Clear latched faults: from FAULT to IDLE."),
     "demo": ("demo", "Run a policy on the physics twin, push it, and film what happened."),
+    "doctor": ("doctor", "See what of this machine fits robotd, and how to mend the rest."),
     "emulate": ("emulate", "Serve emulated servo buses in a process of their own, with faults on demand."),
     "estop": ("estop", "Torque off now. A standing robot falls."),
     "imu": ("imu", "Try out the IMU."),

@@ -1,0 +1,81 @@
+"""Verb doctor: what of this machine fits robotd, and what to change where it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from robotd.config import ConfigFileError, RobotdConfig, load_config
+from robotd.ctl.findings import FAIL, OK, WARN, Finding, devices, packages, system
+from robotd.lock import HardwareLock, HardwareLockError
+from robotd.places import config_path, state_folder
+
+EXIT_OK, EXIT_FAILED = 0, 1
+MARKS = {OK: "ok  ", WARN: "WARN", FAIL: "FAIL"}
+
+
+@click.command()
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Without it, the robot's own.")
+@click.option("--bundle", "bundle_folder", type=click.Path(path_type=Path), help="Without it, the robot's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--root", type=click.Path(path_type=Path), default=Path("/"), hidden=True)
+def command(config_file: Path | None, bundle_folder: Path | None, as_json: bool, root: Path) -> int:
+    """Look at system, real-time rights, devices, packages, bundle, config and lock; change nothing.
+
+    warn: robotd runs, but worse than it could. fail: it does not run on the robot. Exit 1 on any fail.
+    """
+    findings = [*system(root), *packages(), *_robot(config_file, bundle_folder, root), _lock()]
+    failed = any(finding.level == FAIL for finding in findings)
+    if as_json:
+        click.echo(json.dumps({"passed": not failed, "findings": [finding._asdict() for finding in findings]}))
+        return EXIT_FAILED if failed else EXIT_OK
+    for finding in findings:
+        click.echo(f"  {MARKS[finding.level]}  {finding.name}: {finding.found}")
+        if finding.fix:
+            click.echo(f"        {finding.fix}")
+    counts = {level: sum(finding.level == level for finding in findings) for level in (OK, WARN, FAIL)}
+    click.echo(f"  {counts[OK]} ok, {counts[WARN]} to improve, {counts[FAIL]} to mend")
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+def _robot(config_file: Path | None, bundle_folder: Path | None, root: Path) -> Iterable[Finding]:
+    """Config, what it is wired to, and the bundle."""
+    config = RobotdConfig()
+    path = config_file or config_path()
+    if config_file is None and not path.exists():
+        yield Finding("config", WARN, f"{path} is not there; defaults are looked at", "robotctl service install")
+    else:
+        try:
+            config = load_config(path)
+            yield Finding("config", OK, str(path))
+        except ConfigFileError as problem:
+            yield Finding("config", FAIL, str(problem), "correct that key")
+    yield from devices(config, root)
+    yield _bundle(bundle_folder or state_folder() / "bundles" / "wildrobot")
+
+
+def _bundle(folder: Path) -> Finding:
+    """Loaded as robotd loads it: checksums, contract, golden answers."""
+    from contract import ContractError, load_deployment
+    from robotd.policy import open_session
+
+    try:
+        bundles, default = load_deployment(folder, open_session, True)
+    except ContractError as problem:
+        return Finding("bundle", FAIL, str(problem), f"copy a bundle to {folder}, or name one with --bundle")
+    warnings = [warning for bundle in bundles.values() for warning in bundle.warnings]
+    if warnings or not all(bundle.verified for bundle in bundles.values()):
+        return Finding("bundle", FAIL, f"{folder}: {(warnings or ['not verified'])[0]}", "export it again")
+    return Finding("bundle", OK, f"{folder}: {', '.join(bundles)}; {default} first")
+
+
+def _lock() -> Finding:
+    """Who drives the robot now."""
+    try:
+        with HardwareLock("robotctl doctor"):
+            return Finding("hardware lock", OK, "free")
+    except HardwareLockError as problem:
+        return Finding("hardware lock", OK, str(problem))

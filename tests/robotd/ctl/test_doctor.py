@@ -1,0 +1,130 @@
+"""robotctl doctor: what it finds on machines made of files, and on this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bench_rig import Robotctl
+
+from robotd.config import RobotdConfig
+from robotd.ctl.findings import Finding, devices, packages, system
+from robotd.lock import HardwareLock
+
+V1_CPU = Path("/sys/fs/cgroup/cpu")
+
+
+def by_name(findings: object) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings}  # type: ignore[attr-defined]
+
+
+def pi(root: Path, governor: str = "performance", isolated: str = "3\n", realtime: str = "1\n") -> Path:
+    """A Raspberry Pi's files, all in order."""
+    files = {
+        "etc/os-release": 'PRETTY_NAME="Raspberry Pi OS"\n',
+        "sys/kernel/realtime": realtime,
+        "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": governor,
+        "sys/devices/system/cpu/isolated": isolated,
+        **{f"dev/servo_{bus}": "" for bus in ("left_leg", "right_leg", "upper")},
+        "dev/spidev0.0": "",
+        "dev/gpiochip0": "",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def test_a_pi_in_order_has_nothing_to_improve(tmp_path: Path) -> None:
+    found = by_name(system(pi(tmp_path)))
+    assert found["os"].found.startswith("Raspberry Pi OS")
+    for name in ("kernel", "governor", "isolated cpus"):
+        assert found[name].level == "ok" and not found[name].fix, found[name]
+    assert all(
+        found.level == "ok" for name, found in by_name(devices(RobotdConfig(), tmp_path)).items() if name != "GPIO"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "found", "fix"),
+    [
+        ({"governor": "ondemand\n"}, "governor", "ondemand", "performance"),
+        ({"isolated": "\n"}, "isolated cpus", "none", "isolcpus=3"),
+        ({"realtime": "0\n"}, "kernel", "", "PREEMPT_RT"),
+    ],
+)
+def test_what_could_be_better_is_a_warning_with_its_fix(
+    tmp_path: Path, change: dict[str, str], name: str, found: str, fix: str
+) -> None:
+    finding = by_name(system(pi(tmp_path, **change)))[name]
+    assert finding.level == "warn" and found in finding.found and fix in finding.fix, finding
+
+
+def test_a_device_that_is_missing_or_locked_is_a_fail_with_its_fix(tmp_path: Path) -> None:
+    pi(tmp_path)
+    (tmp_path / "dev/servo_upper").unlink()
+    (tmp_path / "dev/spidev0.0").unlink()
+    found = by_name(devices(RobotdConfig(), tmp_path))
+    assert found["servo bus upper"].level == "fail" and "service install" in found["servo bus upper"].fix
+    assert found["SPI of the IMU"].level == "fail" and "dtparam=spi=on" in found["SPI of the IMU"].fix
+    assert found["servo bus left_leg"].level == "ok"
+
+
+def test_the_packages_that_run_these_tests_are_found() -> None:
+    assert by_name(packages())["packages"].level == "ok"
+
+
+def test_it_ends_with_1_on_a_fail_and_says_all_as_json(
+    robotctl: Robotctl, tmp_path: Path, zero_bundle_path: Path
+) -> None:
+    said = robotctl("doctor", "--json", "--root", pi(tmp_path / "pi"), "--bundle", tmp_path / "none")
+    assert said.code == 1 and not said.json["passed"]
+    found = {finding["name"]: finding for finding in said.json["findings"]}
+    assert found["bundle"]["level"] == "fail" and str(tmp_path / "none") in found["bundle"]["found"]
+    assert found["config"]["level"] == "warn" and found["hardware lock"]["found"] == "free"
+    said = robotctl("doctor", "--json", "--root", tmp_path / "pi", "--bundle", zero_bundle_path)
+    assert {finding["name"]: finding["level"] for finding in said.json["findings"]}["bundle"] == "ok"
+    text = robotctl("doctor", "--root", tmp_path / "pi", "--bundle", tmp_path / "none")
+    assert "FAIL  bundle" in text.out and "to mend" in text.out
+
+
+def test_a_config_that_does_not_fit_is_named_with_its_key(robotctl: Robotctl, tmp_path: Path) -> None:
+    (tmp_path / "robotd.yaml").write_text("realtime: {priority: 99}\n")
+    said = robotctl("doctor", "--config", tmp_path / "robotd.yaml", "--json")
+    finding = next(finding for finding in said.json["findings"] if finding["name"] == "config")
+    assert finding["level"] == "fail" and "realtime.priority" in finding["found"]
+
+
+def test_it_says_who_holds_the_hardware_and_changes_nothing(robotctl: Robotctl, own_home: Path) -> None:
+    with HardwareLock("robotd"):
+        said = robotctl("doctor", "--json")
+    finding = next(finding for finding in said.json["findings"] if finding["name"] == "hardware lock")
+    assert finding["level"] == "ok" and f"robotd (pid {os.getpid()}) holds" in finding["found"]
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+@pytest.fixture
+def starving_group() -> Iterator[Path]:
+    """A cgroup v1 cpu group whose real-time budget is 0, as every new one's is."""
+    if os.geteuid() != 0 or not (V1_CPU / "cpu.rt_runtime_us").exists():
+        pytest.skip("needs root and a cgroup v1 cpu controller with real-time groups")
+    group = V1_CPU / f"wildrobot-doctor-{os.getpid()}"
+    group.mkdir()
+    yield group
+    group.rmdir()
+
+
+def test_a_cgroup_that_refuses_real_time_even_to_root_is_named(starving_group: Path) -> None:
+    code = (
+        f"import os; open('{starving_group}/cgroup.procs', 'w').write(str(os.getpid()))\n"
+        "from robotd.ctl.cli import run; run(['doctor', '--json'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    finding = next(f for f in json.loads(done.stdout)["findings"] if f["name"] == "real-time rights")
+    assert finding["level"] == "warn" and "Operation not permitted" in finding["found"]
+    assert "cgroup v1 cpu controller" in finding["fix"] and "even to root" in finding["fix"]
