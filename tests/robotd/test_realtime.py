@@ -136,3 +136,11 @@ def test_the_fix_for_it_works(starving_group: Path) -> None:
         pytest.skip(f"the parent has no budget left to give ({problem.strerror})")
     said = ask(f"open('{starving_group}/cgroup.procs', 'w').write(str(os.getpid()))")
     assert said["steps"]["scheduling"]["ok"], said
+
+
+def test_the_page_has_every_key_with_its_default_and_bounds() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "realtime.md").read_text()
+    for name, field in RealtimeConfig.model_fields.items():
+        bounds = {type(rule).__name__: rule for rule in field.metadata}
+        allowed = f" {bounds['Ge'].ge} to {bounds['Le'].le} |" if "Ge" in bounds else ""
+        assert f"| `{name}` | {json.dumps(field.default)} |{allowed}" in page, name
