@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .frames import Array, float32
+from .frames import Array, clip, float32, namespace
 from .signals import PolicyState
 from .spec import Float32, PolicySpec
 
@@ -22,31 +22,29 @@ def advance(spec: PolicySpec, state: PolicyState, raw_action: Array) -> tuple[Po
         The next state, whose applied_action (J,) is what the policy sees as prev_action; the joint target (J,) rad.
     """
     raw = float32(raw_action)
-    xp = raw.__array_namespace__()
+    xp = namespace(raw)
     alpha = np.float32(spec.action.alpha)
     filtered = alpha * float32(state.filtered_action) + (np.float32(1) - alpha) * raw
-    queue = xp.concat([xp.asarray(state.delayed_actions), filtered[None, :]])
-    applied = queue[0]
+    applied, waiting = filtered, state.delayed_actions
+    if waiting.shape[0]:
+        queue = xp.concat([xp.asarray(waiting), filtered[None, :]])
+        applied, waiting = queue[0], queue[1:]
     phase = float32(state.phase_rad)
     if spec.runtime.gait_period_s is not None:
         step = np.float32(2 * math.pi * spec.runtime.ctrl_dt / spec.runtime.gait_period_s)
         phase = xp.remainder(phase + step, np.float32(2 * math.pi))
-    return PolicyState(filtered, queue[1:], applied, phase), action_to_target(spec, applied)
+    return PolicyState(filtered, waiting, applied, phase), action_to_target(spec, applied)
 
 
 def action_to_target(spec: PolicySpec, action: Array) -> Array:
     """Joint targets (J,) rad for actions (J,): sign, scale about range middle or home, clip to the joint range."""
-    action = float32(action)
-    xp = action.__array_namespace__()
-    signed = xp.clip(action, -1.0, 1.0) * spec.robot.action_sign
-    return xp.clip(spec.middle_rad + signed * spec.scale_rad, spec.robot.range_min, spec.robot.range_max)
+    signed = clip(float32(action), -1.0, 1.0) * spec.robot.action_sign
+    return clip(spec.middle_rad + signed * spec.scale_rad, spec.robot.range_min, spec.robot.range_max)
 
 
 def target_to_action(spec: PolicySpec, target_rad: Array) -> Array:
     """The action (J,) in [-1, 1] whose target is nearest to `target_rad` (J,) rad: inverse where it is reachable."""
-    target = float32(target_rad)
-    xp = target.__array_namespace__()
-    return xp.clip((target - spec.middle_rad) / spec.scale_rad, -1.0, 1.0) * spec.robot.action_sign
+    return clip((float32(target_rad) - spec.middle_rad) / spec.scale_rad, -1.0, 1.0) * spec.robot.action_sign
 
 
 def reachable_range(spec: PolicySpec) -> tuple[Float32, Float32]:

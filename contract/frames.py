@@ -1,6 +1,7 @@
 """Rotations. Quaternions are wxyz and turn body vectors into world vectors: v_world = R(q) v_body.
 
-World: x forward at start, y left, z up. One implementation for numpy and jax: the argument's own namespace.
+World: x forward at start, y left, z up. One implementation for numpy and jax: the argument's own namespace. It works on
+single numbers, and with factors 0 and 1 in place of `where`: for so few of them that is several times as fast in numpy.
 """
 
 from __future__ import annotations
@@ -10,41 +11,58 @@ from typing import Any
 import numpy as np
 
 Array = Any  # numpy or jax array; both carry __array_namespace__
+_NUMPY = (np.ndarray, np.generic)
+_ONE, _TWO = np.float32(1), np.float32(2)
+
+
+def namespace(x: Array) -> Any:
+    """The array namespace of `x`, numpy's without asking."""
+    return np if isinstance(x, _NUMPY) else x.__array_namespace__()
 
 
 def float32(x: Array) -> Array:
     """`x` as float32 in its own namespace."""
-    xp = x.__array_namespace__()
+    xp = namespace(x)
     return xp.asarray(x, dtype=xp.float32)
+
+
+def clip(x: Array, low: Array, high: Array) -> Array:
+    """`x` inside [low, high], element by element; at a fraction of what numpy's own clip takes for a few numbers."""
+    xp = namespace(x)
+    return xp.minimum(xp.maximum(x, low), high)
 
 
 def normalize_quat(quat_wxyz: Array) -> Array:
     """(4,) -> unit (4,); a norm below 1e-8 counts as identity."""
     q = float32(quat_wxyz)
-    xp = q.__array_namespace__()
-    huge = xp.max(xp.abs(q)) > 1e15
-    q = xp.where(huge, q * np.float32(1e-20), q)  # squares of huge values stay finite
-    norm = xp.sqrt(xp.sum(q * q))
-    identity = xp.asarray([1.0, 0.0, 0.0, 0.0], dtype=xp.float32)
-    tiny = norm < 1e-8
-    return xp.where(tiny, identity, q / xp.where(tiny, xp.ones_like(norm), norm))
+    xp = namespace(q)
+    huge = xp.float32(abs(q).max() > 1e15)
+    scale = _ONE - huge + huge * np.float32(1e-20)  # squares of huge values stay finite
+    w, x, y, z = q[0] * scale, q[1] * scale, q[2] * scale, q[3] * scale
+    norm = xp.sqrt(w * w + x * x + y * y + z * z)
+    tiny = xp.float32(norm < 1e-8)
+    norm, known = norm + tiny, _ONE - tiny
+    return xp.asarray([w / norm * known + tiny, x / norm * known, y / norm * known, z / norm * known], dtype=xp.float32)
 
 
 def gravity_local(quat_wxyz: Array) -> Array:
     """(4,) -> (3,) unit vector R(q)^T [0, 0, -1], body frame. Upright [0, 0, -1]; nose down by a: x = sin a."""
-    q = normalize_quat(quat_wxyz)
-    xp = q.__array_namespace__()
+    return gravity_of_unit(normalize_quat(quat_wxyz))
+
+
+def gravity_of_unit(q: Array) -> Array:
+    """The same, where q (4,) is of unit length already."""
+    xp = namespace(q)
     w, x, y, z = q[0], q[1], q[2], q[3]
-    return -xp.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)])
+    gravity = [_TWO * (w * y - x * z), -_TWO * (y * z + w * x), _TWO * (x * x + y * y) - _ONE]
+    return xp.asarray(gravity, dtype=xp.float32)
 
 
 def rotate(quat_wxyz: Array, vector: Array) -> Array:
     """R(q) v: body (3,) -> world (3,)."""
-    q, v = normalize_quat(quat_wxyz), float32(vector)
-    xp = q.__array_namespace__()
-    w, u = q[0], q[1:]
-    t = 2 * _cross(u, v, xp)
-    return v + w * t + _cross(u, t, xp)
+    q = normalize_quat(quat_wxyz)
+    xp = namespace(q)
+    return xp.asarray(_rotated(q, float32(vector)), dtype=xp.float32)
 
 
 def angvel_heading_local(quat_wxyz: Array, gyro_rad_s: Array) -> Array:
@@ -52,25 +70,33 @@ def angvel_heading_local(quat_wxyz: Array, gyro_rad_s: Array) -> Array:
 
     R(q) gyro, then turned by -yaw about z; yaw is taken as 0 where the body's x axis is within 1e-3 of vertical.
     """
-    q = normalize_quat(quat_wxyz)
-    xp = q.__array_namespace__()
-    rate = rotate(q, gyro_rad_s)
+    return angvel_of_unit(normalize_quat(quat_wxyz), gyro_rad_s)
+
+
+def angvel_of_unit(q: Array, gyro_rad_s: Array) -> Array:
+    """The same, where q (4,) is of unit length already."""
+    xp = namespace(q)
+    rate_x, rate_y, rate_z = _rotated(q, float32(gyro_rad_s))
     w, x, y, z = q[0], q[1], q[2], q[3]
-    sin_yaw, cos_yaw = 2 * (w * z + x * y), 1 - 2 * (y * y + z * z)
+    sin_yaw, cos_yaw = _TWO * (w * z + x * y), _ONE - _TWO * (y * y + z * z)
     length = xp.sqrt(sin_yaw * sin_yaw + cos_yaw * cos_yaw)
-    vertical = length < 1e-3
-    length = xp.where(vertical, xp.ones_like(length), length)
-    sin_yaw = xp.where(vertical, xp.zeros_like(length), sin_yaw / length)
-    cos_yaw = xp.where(vertical, xp.ones_like(length), cos_yaw / length)
-    return xp.stack([cos_yaw * rate[0] + sin_yaw * rate[1], -sin_yaw * rate[0] + cos_yaw * rate[1], rate[2]])
+    level = xp.float32(length >= 1e-3)
+    vertical = _ONE - level
+    sin_yaw, cos_yaw = sin_yaw / (length + vertical) * level, cos_yaw / (length + vertical) * level + vertical
+    turned = [cos_yaw * rate_x + sin_yaw * rate_y, cos_yaw * rate_y - sin_yaw * rate_x, rate_z]
+    return xp.asarray(turned, dtype=xp.float32)
 
 
 def tilt_rad(quat_wxyz: Array) -> Array:
     """Angle () between body up and world up, 0 upright, pi upside down."""
     gravity = gravity_local(quat_wxyz)
-    xp = gravity.__array_namespace__()
+    xp = namespace(gravity)
     return xp.atan2(xp.sqrt(gravity[0] * gravity[0] + gravity[1] * gravity[1]), -gravity[2])
 
 
-def _cross(a: Array, b: Array, xp: Any) -> Array:
-    return xp.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+def _rotated(q: Array, v: Array) -> tuple[Array, Array, Array]:
+    """R(q) v element by element: single numbers cost less than vectors of three. v + w t + u x t with t = 2 u x v."""
+    w, x, y, z = q[0], q[1], q[2], q[3]
+    a, b, c = v[0], v[1], v[2]
+    t_x, t_y, t_z = _TWO * (y * c - z * b), _TWO * (z * a - x * c), _TWO * (x * b - y * a)
+    return a + w * t_x + (y * t_z - z * t_y), b + w * t_y + (z * t_x - x * t_z), c + w * t_z + (x * t_y - y * t_x)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .frames import Array, angvel_heading_local, float32, gravity_local
+from .frames import Array, angvel_of_unit, clip, float32, gravity_of_unit, namespace, normalize_quat
 from .signals import FOOT_SWITCHES, Command, PolicyState, Signals
 from .spec import LayoutEntry, PolicySpec
 
 
 class Term(NamedTuple):
-    """size(J) gives the number of values; compute gives them, (size,) float32, in `frame` and `units`."""
+    """size(J) gives the number of values; compute gives them, (size,) float32, in `frame` and `units`, out of signals
+    whose quaternion is of unit length."""
 
     size: Callable[[int], int]
     frame: str | None
@@ -20,11 +21,11 @@ class Term(NamedTuple):
 
 
 def _gravity_local(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
-    return gravity_local(signals.quat_wxyz)
+    return gravity_of_unit(signals.quat_wxyz)
 
 
 def _angvel_heading_local(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
-    return angvel_heading_local(signals.quat_wxyz, signals.gyro_rad_s)
+    return angvel_of_unit(signals.quat_wxyz, signals.gyro_rad_s)
 
 
 def _joint_pos_normalized(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
@@ -35,8 +36,8 @@ def _joint_pos_normalized(spec: PolicySpec, state: PolicyState, signals: Signals
 
 
 def _joint_vel_normalized(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
-    velocity = float32(signals.joint_vel_rad_s)
-    return velocity.__array_namespace__().clip(velocity / spec.robot.max_velocity, -1.0, 1.0)
+    fraction = float32(signals.joint_vel_rad_s) / spec.robot.max_velocity
+    return clip(fraction, -1.0, 1.0)
 
 
 def _foot_switches(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
@@ -57,12 +58,12 @@ def _velocity_cmd_lateral_yaw(spec: PolicySpec, state: PolicyState, signals: Sig
 
 def _phase_sin_cos(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
     phase = float32(state.phase_rad)
-    xp = phase.__array_namespace__()
-    return xp.stack([xp.sin(phase), xp.cos(phase)])
+    xp = namespace(phase)
+    return xp.asarray([xp.sin(phase), xp.cos(phase)], dtype=xp.float32)
 
 
 def _padding(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
-    xp = signals.quat_wxyz.__array_namespace__()
+    xp = namespace(signals.quat_wxyz)
     return xp.zeros(1, dtype=xp.float32)
 
 
@@ -87,6 +88,6 @@ def make_layout(names: tuple[str, ...], joints: int) -> tuple[LayoutEntry, ...]:
 
 def observe(spec: PolicySpec, state: PolicyState, signals: Signals, command: Command) -> Array:
     """The observation (O,) float32, term after term as the spec's layout says. numpy or jax, by the signals."""
-    xp = signals.quat_wxyz.__array_namespace__()
-    terms = (TERMS[entry.name].compute(spec, state, signals, command) for entry in spec.observation.layout)
-    return xp.concat([xp.asarray(term, dtype=xp.float32) for term in terms])
+    unit = signals._replace(quat_wxyz=normalize_quat(signals.quat_wxyz))
+    terms = [TERMS[entry.name].compute(spec, state, unit, command) for entry in spec.observation.layout]
+    return namespace(unit.quat_wxyz).concat(terms)

@@ -35,6 +35,7 @@ from robotd.policy import open_session
 from robotd.record import Hook, Operator, TickRecord
 from robotd.tick_state import setup_for
 from robotd.timing import LoopTiming
+from robotd.warm_up import warm_up
 from robotd.wiring import WiringError, regrouped
 
 EXIT_OK, EXIT_STOPPED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
@@ -247,6 +248,7 @@ async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdCon
         loop.add_signal_handler(number, end, number)
     for step in realtime.prepare(config.realtime):
         log.log(logging.INFO if step.ok else logging.WARNING, "real time: %s", step)
+    warm_up(setup, {name: policy.network for name, policy in bundle.policies.items()})
     log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
     try:
         box = BlackBox(blackbox_path(), setup, clock.now_s, time.time())

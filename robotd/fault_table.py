@@ -61,8 +61,7 @@ class Reading(NamedTuple):
 
 def _not_finite(reading: Reading, bounds: SafetyConfig) -> bool:
     health = reading.health
-    seen = (*reading.signals, reading.velocity_command, health.temperature_degc, health.voltage_v)
-    return not all(all_finite(field) for field in seen)
+    return not all_finite(*reading.signals, reading.velocity_command, health.temperature_degc, health.voltage_v)
 
 
 def _tilted(reading: Reading, bounds: SafetyConfig) -> bool:
@@ -137,10 +136,10 @@ def _link_silent(reading: Reading, bounds: SafetyConfig) -> bool:
 def link_factor(bounds: SafetyConfig, silent_s: float | None) -> float:
     """What is left of the command of a controller that has said nothing for `silent_s` (None: nobody has claimed the
     command): 1 down to 0."""
-    if silent_s is None or silent_s <= bounds.link_silent_s:
+    if silent_s is None:
         return 1.0
     left = 1 - (silent_s - bounds.link_silent_s) / bounds.link_decay_s
-    return left if left > 0 else 0.0
+    return min(1.0, max(0.0, left))  # in this order NaN counts as 0
 
 
 class Row(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from contract import PolicySpec
-from contract.frames import Array
+from contract.frames import Array, clip, namespace
 
 
 class Limits(NamedTuple):
@@ -43,13 +43,14 @@ def limit(limits: Limits, target_rad: Array, previous_rad: Array, dt_s: float, s
     Returns:
         (J,) rad, finite, inside the range, and no joint further from `previous_rad` than it may move in dt_s.
     """
-    xp = target_rad.__array_namespace__()
+    xp = namespace(target_rad)
     step = limits.max_velocity_rad_s * np.float32(dt_s * slow_motion)
     wanted = xp.where(xp.isfinite(target_rad), target_rad, previous_rad)
-    return xp.clip(xp.clip(wanted, previous_rad - step, previous_rad + step), limits.low_rad, limits.high_rad)
+    return clip(clip(wanted, previous_rad - step, previous_rad + step), limits.low_rad, limits.high_rad)
 
 
-def all_finite(values: Array) -> bool:
-    """Whether no element is NaN or inf."""
-    xp = values.__array_namespace__()
-    return bool(xp.all(xp.isfinite(values)))
+def all_finite(*values: Array) -> bool:
+    """Whether no element of any of them is NaN or inf."""
+    xp = namespace(values[0])
+    joined = values[0] if len(values) == 1 else xp.concat([value.reshape(-1) for value in values])
+    return bool(xp.isfinite(joined).all())

@@ -192,7 +192,7 @@ def _run_policy(spec: PolicySpec, step: _PolicyStep, signals: Signals, command: 
     if not all_finite(step.raw_action):
         return step
     state, target = advance(spec, step.state, step.raw_action)
-    if not all_finite(target) or not all_finite(state.filtered_action):
+    if not all_finite(target, state.filtered_action):
         return step
     return step._replace(state=state, target_rad=target)
 
