@@ -27,7 +27,9 @@ SETTLE_S = 0.5
 WATCH_S = 0.3
 """After the stop: a crouch must show on the wire by then."""
 PATIENCE_S = 3.0
-"""From the fault to the stop, and from STANDBY to ACTIVE."""
+"""From the promised time to the stop."""
+START_S = 15.0
+"""From the first tick to the fault."""
 UNLOAD, MOVE = "load_or_unload_write", "move_time_write"
 
 
@@ -45,7 +47,7 @@ class Trial:
 
     def __init__(self, injection: Injection, bench: Bench, phase: float) -> None:
         self._injection, self._bench, self._phase_s = injection, bench, phase * bench.ctrl_dt
-        self._planned = False
+        self._planned, self._begun_s = False, time.monotonic()
         self._wanted = Mode.FAULT if injection.row.stop is Stop.LIMP else Mode.STOPPING
         self._promised_s = injection.promised_s(bench.config.safety, bench.ctrl_dt)
         self._active = 0
@@ -59,10 +61,12 @@ class Trial:
 
     def __call__(self, record: TickRecord | None) -> Orders:
         """What to do in the next tick."""
-        if record is None or record.mode is Mode.IDLE:
+        if record is None:
             return Orders((Event.ARM,))
         if self._over(record):
             return Orders((Event.ESTOP,), shutdown=True)
+        if record.mode is Mode.IDLE:
+            return Orders((Event.ARM,))
         if record.mode is Mode.STANDBY:
             self._injection.before(self._bench)
             return Orders((Event.ACTIVATE,))
@@ -97,6 +101,8 @@ class Trial:
 
     def _over(self, record: TickRecord) -> bool:
         now_s = time.monotonic()
+        if self.injected_s is None and now_s > self._begun_s + START_S:
+            self.early = self.early or f"not active within {START_S:g} s: {' '.join(record.present.names)}"
         if self.stopped_s is not None:
             return now_s > self.stopped_s + WATCH_S
         since_s = self.injected_s

@@ -127,16 +127,19 @@ def command(
 
 def _try(injection: Injection, bundle: Bundle, config: RobotdConfig, phase: float) -> Found:
     """One trial; one that something else stopped before the fault is none, and is repeated a few times."""
-    try:
-        for _ in range(ATTEMPTS - 1):
+    found = Found(None)
+    for attempt in range(ATTEMPTS):
+        try:
             found = try_once(injection, bundle, config, phase)
-            if found.tried:
-                return found
-        return try_once(injection, bundle, config, phase)
-    except StartUnreachable as problem:
-        raise Unreachable(str(problem)) from None
-    except (StartRefusal, HardwareError) as problem:
-        raise Refusal(str(problem)) from None
+        except StartUnreachable as problem:
+            if attempt == ATTEMPTS - 1:
+                raise Unreachable(str(problem)) from None
+            continue
+        except (StartRefusal, HardwareError) as problem:
+            raise Refusal(str(problem)) from None
+        if found.tried:
+            break
+    return found
 
 
 def _table(lines: list[Line], times: int) -> str:
