@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 settings.register_profile("wildrobot", deadline=None, derandomize=True, print_blob=False)
 settings.load_profile("wildrobot")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home() -> Iterator[None]:
+    """Where daemons of the tests have socket, lock and black box: not where those of this machine have them."""
+    before = os.environ.get("WILDROBOT_HOME")
+    with tempfile.TemporaryDirectory(prefix="wr-") as folder:
+        os.environ["WILDROBOT_HOME"] = folder
+        yield
+    if before is None:
+        del os.environ["WILDROBOT_HOME"]
+    else:
+        os.environ["WILDROBOT_HOME"] = before
