@@ -6,11 +6,9 @@ Only the standard library, pyserial and firmware_bridge: whatever else is import
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 
 from firmware_bridge.servo_limp import LimpReport, limp_ports
 from robotd.limp_plan import LimpPlan, plan_path, read_plan
@@ -20,8 +18,6 @@ EXIT_OK, EXIT_FAILED, EXIT_UNREACHABLE = 0, 1, 3
 PATIENCE_S = 2.0
 """How long a bus is tried again that did not prove it, as one whose port a dying process still holds."""
 PAUSE_S = 0.02
-PRIORITY = 50
-"""Of SCHED_FIFO: nothing that keeps the processors busy delays it."""
 
 
 def unload(plan: LimpPlan, patience_s: float = PATIENCE_S) -> dict[str, LimpReport]:
@@ -68,8 +64,6 @@ def left_by_a_dead_daemon() -> int | None:
     plan = read_plan()
     if plan is None:
         return None
-    with suppress(OSError):  # without the right to it, it takes its turn
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     try:
         lock = HardwareLock("robotctl limp")
     except HardwareLockError:

@@ -51,10 +51,9 @@ def status(robot: Rig) -> Status:
 
 
 def arm(robot: Rig) -> None:
-    """Torque on, at all servos."""
+    """Torque on, at all servos; tried again while a busy machine keeps a servo's answer or the first ticks waiting."""
     with client(robot) as asking:
-        done = asking.ask(Arm(), Done)
-    assert done.ok, done
+        robot.until(lambda: asking.ask(Arm(), Done).ok, "not armed")
     robot.until(lambda: robot.loaded() == set(SERVOS), "torque did not come on")
 
 
