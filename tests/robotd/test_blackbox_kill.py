@@ -74,3 +74,31 @@ def test_all_but_the_last_record_are_intact(tmp_path: Path, kill: int) -> None:
             assert found["number"] == expected["number"] and found["command.velocity"].tobytes() == (
                 expected["command.velocity"].tobytes()
             )
+
+
+def test_a_killed_robotd_leaves_what_it_did(tmp_path: Path, zero_bundle_path: Path) -> None:
+    program = "from robotd.daemon import main; main()"
+    words = [sys.executable, "-c", program, "--hal", "mock", "--bundle", str(zero_bundle_path)]
+    config = tmp_path / "robotd.yaml"
+    config.write_text("realtime: {enabled: false}\nblack_box: {minutes: 1}\n")
+    path = tmp_path / "var" / "lib" / "robotd" / "blackbox.bin"
+    with subprocess.Popen(
+        [*words, "--config", str(config)], env={**os.environ, "WILDROBOT_HOME": str(tmp_path)}, stderr=subprocess.PIPE
+    ) as child:
+        until_s = time.monotonic() + 60
+        while not (path.exists() and _ticks_in(path) > 20):
+            assert child.poll() is None and time.monotonic() < until_s, "robotd wrote no ticks"
+            time.sleep(0.05)
+        child.kill()
+    with BlackBoxFile(path) as file:
+        scan = file.scan()
+        assert scan.corrupt <= 1 and scan.sequence.tolist() == list(range(1, len(scan.sequence) + 1))
+        rows = list(file.rows(scan))
+        assert [int(row["number"]) for row in rows] == list(range(len(rows)))
+        assert {file.plain(row, "mode") for row in rows} == {"idle"}
+        assert abs(file.wall_s(rows[-1]) - time.time()) < 120
+
+
+def _ticks_in(path: Path) -> int:
+    with BlackBoxFile(path) as file:
+        return len(file.scan().sequence)
