@@ -62,7 +62,10 @@ def next_mode(mode: Mode, event: Event | None, stop: Stop, finished: bool, ready
         return Mode.STANDBY
     if mode is Mode.IDLE and event is Event.ARM and ready:
         return Mode.HOMING
-    return mode if event is None else _ASKED.get((mode, event), mode)
+    return _ASKED.get((mode, event), mode)
 
 
-_ASKED = {(Mode.STANDBY, Event.ACTIVATE): Mode.ACTIVE, (Mode.FAULT, Event.CLEAR): Mode.IDLE}
+_ASKED: dict[tuple[Mode, Event | None], Mode] = {
+    (Mode.STANDBY, Event.ACTIVATE): Mode.ACTIVE,
+    (Mode.FAULT, Event.CLEAR): Mode.IDLE,
+}

@@ -9,6 +9,7 @@ from robot_builder import setup_of, signals_of
 
 from contract import Signals
 from robotd import safety
+from robotd.config import SafetyConfig
 from robotd.fault_table import Reading
 from robotd.health import Health
 from robotd.mode import Event, Mode
@@ -27,8 +28,8 @@ def signals(changes: dict[str, Any]) -> Signals:
 class Watch:
     """Feeds safety.check tick after tick in one mode; the robot's target is home, or where it is (`on_target`)."""
 
-    def __init__(self, mode: Mode, on_target: bool = False) -> None:
-        self.mode, self.state, self.on_target = mode, SafetyState(), on_target
+    def __init__(self, mode: Mode, on_target: bool = False, bounds: SafetyConfig = SETUP.config.safety) -> None:
+        self.mode, self.state, self.on_target, self.bounds = mode, SafetyState(), on_target, bounds
 
     def feed(
         self,
@@ -54,6 +55,6 @@ class Watch:
             silent_s,
         )
         self.state, verdict = safety.check(
-            SETUP.config.safety, self.state, reading, self.mode, 1 + skipped, SPEC.runtime.ctrl_dt
+            self.bounds, self.state, reading, self.mode, 1 + skipped, SPEC.runtime.ctrl_dt
         )
         return verdict

@@ -10,6 +10,7 @@ from robot_builder import state_in, tilted, zeros
 from safety_watch import HOME, SETUP, SPEC, Watch, signals
 
 from contract import Signals
+from robotd.config import SafetyConfig
 from robotd.fault_table import FAULT_TABLE, Fault, leg_joints
 from robotd.mode import Event, Mode, Stop
 from robotd.record import Orders
@@ -136,6 +137,41 @@ def test_without_torque_a_condition_is_shown_but_stops_nothing(case: Any, mode: 
         verdict = watch.feed(signals(above))
         assert verdict.faults == Fault.NONE and verdict.stop is Stop.NONE
         assert fault in verdict.present or fault is Fault.TRACKING  # limp joints have no target
+
+
+EXACT = SafetyConfig(
+    imu_stale_s=0.0625, imu_lost_s=0.125, joint_stale_s=0.125, tracking_rad=0.25, joint_limit_margin_rad=0.125
+)
+AT_HOME_AND_A_QUARTER = [
+    {"imu_age_s": 0.0625},
+    {"joint_age_s": ages(KNEE, 0.125)},
+    {"joint_pos_rad": HOME + np.float32(0.25) * np.eye(len(HOME), dtype=np.float32)[WAIST]},
+    {"joint_pos_rad": HOME - np.float32(0.25) * np.eye(len(HOME), dtype=np.float32)[WAIST]},
+]
+
+
+@pytest.mark.parametrize("changes", AT_HOME_AND_A_QUARTER)
+def test_at_the_bound_itself_nothing_is_wrong(changes: dict[str, Any]) -> None:
+    """With bounds that float32 holds exactly; home of the waist is 0."""
+    assert HOME[WAIST] == 0
+    watch = Watch(Mode.ACTIVE, bounds=EXACT)
+    assert watch.feed(signals(changes)).present == Fault.NONE
+
+
+@pytest.mark.parametrize("sign, bound", [(1, SPEC.robot.range_max), (-1, SPEC.robot.range_min)])
+def test_at_the_end_of_the_margin_a_joint_is_still_inside(sign: int, bound: np.ndarray) -> None:
+    watch = Watch(Mode.ACTIVE, on_target=True, bounds=EXACT)
+    assert watch.feed(signals({"joint_pos_rad": bound + sign * np.float32(0.125)})).present == Fault.NONE
+    beyond = np.nextafter(bound + sign * np.float32(0.125), np.float32(9 * sign))
+    for joint in range(len(HOME)):
+        pose = HOME.copy()
+        pose[joint] = beyond[joint]
+        assert watch.feed(signals({"joint_pos_rad": pose})).present == Fault.JOINT_LIMIT
+
+
+def test_an_imu_is_lost_only_beyond_its_bound() -> None:
+    assert Watch(Mode.ACTIVE, bounds=EXACT).feed(signals({"imu_age_s": 0.125})).stop is Stop.CROUCH
+    assert Watch(Mode.ACTIVE, bounds=EXACT).feed(signals({"imu_age_s": 0.126})).stop is Stop.LIMP
 
 
 def test_skipped_periods_count_towards_the_debounce() -> None:
