@@ -103,6 +103,18 @@ def test_killed_at_random_moments_it_leaves_no_torque(robot: Rig, capsys: pytest
     assert times_ms[-1] < GENEROUS_S * 1e3
 
 
+def test_limp_while_it_lives_is_its_emergency_stop(robot: Rig) -> None:
+    robot.start()
+    arm(robot)
+    pid = robot.pid()
+    command = [robot.folder / "bin" / "robotctl", "limp"]
+    environment = robot.environment | {"WILDROBOT_HOME": str(robot.folder)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done
+    robot.until(lambda: not robot.loaded(), "servos are still loaded")
+    assert status(robot).mode == "fault" and robot.pid() == pid
+
+
 def test_it_stays_down_after_too_many_failures(robot: Rig) -> None:
     robot.start()
     for left in range(4, -1, -1):

@@ -80,6 +80,12 @@ def test_the_default_config_is_taken_by_robotd(robotctl: Robotctl, tmp_path: Pat
     assert load_config(tmp_path / "etc/robotd/robotd.yaml") == RobotdConfig()
 
 
+def test_install_compiles_what_limp_imports() -> None:
+    from robotd.ctl.service import _code
+
+    assert [Path(folder).name for folder in _code()] == ["contract", "firmware_bridge", "robotd", "serial"]
+
+
 def test_the_folder_is_carried_by_the_wheel() -> None:
     import tomllib
 
