@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -151,12 +151,19 @@ def _judge(trial: Trial, injection: Injection, bench: Bench, hardware: EmulatedH
     dead = bench.bus if injection.row.fault is Fault.BUS else None
     alive = [bus for bus in hardware.bench.wires if bus != dead]
     if injection.row.stop is Stop.LIMP:
-        return _limp(arrivals, alive, begin_s)
-    return _crouch(arrivals, alive, begin_s, trial, bench, bundle)
+        return judge_limp(arrivals, alive, begin_s)
+    wiring, names = bench.config.hardware, bundle.spec.robot.actuator_names
+    frame = check_wiring(bundle.spec, wiring)
+    units = np.array([to_units(frame, target) for target in trial.targets])
+    safe = {
+        (wiring.joints[name].bus, wiring.joints[name].servo_id): set(column.tolist())
+        for name, column in zip(names, units.T, strict=True)
+    }
+    return judge_crouch(arrivals, alive, begin_s, trial.stopped_s, safe)
 
 
-def _limp(arrivals: Sequence[Arrival], alive: Sequence[str], begin_s: float) -> Found:
-    """Every bus has been told to unload."""
+def judge_limp(arrivals: Sequence[Arrival], alive: Sequence[str], begin_s: float) -> Found:
+    """From when on every bus has heard that it is to unload."""
     done = []
     for bus in alive:
         unloads = [a for a in arrivals if a.bus == bus and a.command == UNLOAD and a.values == (0,) and a.heard]
@@ -167,22 +174,23 @@ def _limp(arrivals: Sequence[Arrival], alive: Sequence[str], begin_s: float) -> 
     return Found(max(done) - begin_s)
 
 
-def _crouch(
-    arrivals: Sequence[Arrival], alive: Sequence[str], begin_s: float, trial: Trial, bench: Bench, bundle: Bundle
+def judge_crouch(
+    arrivals: Sequence[Arrival],
+    alive: Sequence[str],
+    begin_s: float,
+    stopped_s: float,
+    safe: Mapping[tuple[str, int], set[int]],
 ) -> Found:
-    """From some moment on all moves on all buses are the crouch's, and there are some. Its first target repeats the
-    last good one, so that the tick that gave it counts where no other command came after it."""
-    assert trial.stopped_s is not None
-    wiring = bench.config.hardware
-    frame = check_wiring(bundle.spec, wiring)
-    units = np.array([to_units(frame, target) for target in trial.targets])
-    safe = {
-        (wiring.joints[name].bus, wiring.joints[name].servo_id): set(column.tolist())
-        for name, column in zip(bundle.spec.robot.actuator_names, units.T, strict=True)
-    }
+    """From when on all moves on all buses are the crouch's, and there are some.
+
+    Its first target repeats the last good one, so that the tick that gave it counts where no other move came after it.
+
+    Args:
+        stopped_s: when that tick had written.
+        safe: the crouch's targets in units, by bus and servo.
+    """
     moves = [a for a in arrivals if a.command == MOVE and a.bus in alive and a.stamp_s >= begin_s]
-    unsafe = [a.stamp_s for a in moves if a.values[0] not in safe[(a.bus, a.address)]]
-    safe_s = max([trial.stopped_s, *unsafe])
+    safe_s = max([stopped_s, *(a.stamp_s for a in moves if a.values[0] not in safe[(a.bus, a.address)])])
     if not any(a.stamp_s > safe_s for a in moves):
         return Found(None, "no command of the crouch reached the wire")
     return Found(safe_s - begin_s)

@@ -15,7 +15,7 @@ from bench_rig import Robotctl
 from contract import Bundle
 from firmware_bridge.emulator.witness import Arrival
 from robotd.config import RobotdConfig, SafetyConfig
-from robotd.ctl.fault_trial import Found, _limp
+from robotd.ctl.fault_trial import Found, judge_crouch, judge_limp
 from robotd.ctl.injections import COMMAND_S, INJECTIONS, Swayer
 from robotd.ctl.selftest import Line
 from robotd.fault_table import FAULT_TABLE
@@ -65,10 +65,27 @@ def arrival(stamp_s: float, bus: str, command: str = "load_or_unload_write", val
 
 def test_limp_counts_only_once_every_bus_has_heard_it() -> None:
     seen = [arrival(0.5, "a"), arrival(1.01, "a"), arrival(1.2, "b", value=1), arrival(1.03, "b")]
-    assert _limp(seen, ["a", "b"], 1.0).took_s == pytest.approx(0.03)
-    assert _limp(seen, ["a", "b", "c"], 1.0) == Found(None, "no unload came on c")
-    assert _limp(seen[:1], ["a"], 1.0).took_s is None
-    assert _limp([arrival(1.1, "a")._replace(heard=())], ["a"], 1.0).took_s is None
+    assert judge_limp(seen, ["a", "b"], 1.0).took_s == pytest.approx(0.03)
+    assert judge_limp(seen, ["a", "b", "c"], 1.0) == Found(None, "no unload came on c")
+    assert judge_limp(seen[:1], ["a"], 1.0).took_s is None
+    assert judge_limp([arrival(1.1, "a")._replace(heard=())], ["a"], 1.0).took_s is None
+
+
+def move(stamp_s: float, units: int, address: int = 1) -> Arrival:
+    return Arrival(0, stamp_s, "a", address, "move_time_write", (units, 20), (address,))
+
+
+def test_a_crouch_counts_from_the_last_command_that_was_not_its_own() -> None:
+    safe = {("a", 1): {500, 499}, ("a", 2): {300}}
+    quiet = [move(0.9, 510), move(1.01, 500), move(1.2, 499)]
+    assert judge_crouch(quiet, ["a"], 1.0, 1.015, safe).took_s == pytest.approx(0.015)
+    late = [*quiet, move(1.03, 301, address=2)]
+    assert judge_crouch(late, ["a"], 1.0, 1.015, safe).took_s == pytest.approx(0.03)
+    again = [*quiet, move(1.25, 510)]  # the policy's command comes back: nothing safe follows
+    assert judge_crouch(again, ["a"], 1.0, 1.015, safe).note == "no command of the crouch reached the wire"
+    assert judge_crouch(quiet[:2], ["a"], 1.0, 1.015, safe).took_s is None
+    dead = [*quiet, move(1.03, 510)._replace(bus="b")]
+    assert judge_crouch(dead, ["a"], 1.0, 1.015, safe).took_s == pytest.approx(0.015)
 
 
 def test_the_network_of_a_trial_never_says_the_same_twice_in_a_row(zero_bundle: Bundle) -> None:
