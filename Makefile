@@ -3,13 +3,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Other projects to measure beside: never in our own environment.
 PEERS := .venv-peers
+MUTATE := .venv-mutate
 PYTHON ?= python3
 EXTRAS := --extra sim --extra trainer --extra viewer --extra log
 # uv from the PATH if there is one, otherwise brought into the environment by pip.
 UV = $(shell command -v uv || echo $(BIN)/uv)
 PIP_INSTALL = VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --constraint requirements.lock
 
-.PHONY: help demo test check lock clean bench-train bench-loop bench-tick
+.PHONY: help demo test check lock clean mutate bench-train bench-loop bench-tick
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -37,6 +38,12 @@ bench-loop: $(VENV)/.dev  ## how late ticks begin beside cyclictest, asyncio and
 
 bench-tick: $(VENV)/.dev  ## what the pure tick costs beside the bare network (BENCH="--quick")
 	$(BIN)/python benchmarks/bench_tick.py $(BENCH)
+
+mutate: $(VENV)/.dev  ## how many mutants of safety, fault table, modes and limits the tests kill
+	-@$(MAKE) --no-print-directory $(MUTATE)/.done
+	rm -rf mutants
+	$(MUTATE)/bin/mutmut run
+	$(MUTATE)/bin/mutmut results
 
 lock: $(BIN)/uv  ## write requirements.lock anew (pi4 and pi5 conflict with each other and stay out)
 	$(UV) pip compile --quiet --universal --upgrade $(EXTRAS) --group dev --custom-compile-command "make lock" \
@@ -71,4 +78,9 @@ $(PEERS)/.rate: $(PEERS)/.venv
 
 $(PEERS)/.done: $(PEERS)/.venv
 	VIRTUAL_ENV=$(PEERS) $(UV) pip install --quiet --constraint requirements.lock brax==0.14.2 playground==0.2.0
+	@touch $@
+
+$(MUTATE)/.done: pyproject.toml requirements.lock $(BIN)/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(MUTATE)
+	VIRTUAL_ENV=$(MUTATE) $(UV) pip install --quiet --constraint requirements.lock --editable '.[sim,trainer]' --group dev mutmut==3.8.1
 	@touch $@
