@@ -23,7 +23,9 @@ MARKS = {OK: "ok  ", WARN: "WARN", FAIL: "FAIL"}
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--root", type=click.Path(path_type=Path), default=Path("/"), hidden=True)
 def command(config_file: Path | None, bundle_folder: Path | None, as_json: bool, root: Path) -> int:
-    """Look at system, real-time rights, devices, packages, bundle, config and lock; change nothing.
+    """See what of this machine fits robotd, and how to mend the rest.
+
+    Looks at system, real-time rights, devices, packages, bundle, config and lock; changes nothing.
 
     warn: robotd runs, but worse than it could. fail: it does not run on the robot. Exit 1 on any fail.
     """

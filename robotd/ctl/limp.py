@@ -18,7 +18,9 @@ from robotd.places import config_path
 @click.option("--config", type=click.Path(path_type=Path), help="The robotd.yaml whose servos to unload.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(config: Path | None, as_json: bool) -> int:
-    """Unload every servo on every bus, and have each one say so.
+    """Torque off at every servo, whether robotd lives or not.
+
+    Every servo on every bus is asked whether it obeyed.
 
     Without --config: what the last robotd drove, if it died; else /etc/robotd/robotd.yaml, else the default wiring.
     While robotd runs, this is its emergency stop. Exit 1 if a servo did not confirm, 3 if none did.

@@ -110,7 +110,7 @@ def _digest(text: str) -> str:
 
 @click.group()
 def command() -> None:
-    """Have systemd start robotd, watch it, and limp the robot when it dies."""
+    """Put robotd under systemd, and take it away again."""
 
 
 _root = click.option(
