@@ -184,5 +184,5 @@ def test_what_is_no_black_box_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_where_there_can_be_none_robotd_says_why(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file")
-    with pytest.raises(BlackBoxError, match=r"blackbox.bin: the black box cannot be made \(.*\), expected 0.5 MB"):
+    with pytest.raises(BlackBoxError, match=r"blackbox.bin: the black box cannot be made \(.*\), expected 0\.\d MB"):
         box_at(tmp_path / "var" / "blackbox.bin")
