@@ -52,9 +52,10 @@ class Daemon:
         return self._log.read_text()
 
     @property
-    def rss_mib(self) -> float:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    def memory_mib(self) -> float:
+        """Its own memory: without the pages of the black box's file."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
 
     def client(self) -> Client:
         """A client of robotctl's."""
