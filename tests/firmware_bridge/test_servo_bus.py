@@ -11,7 +11,7 @@ from servo_rig import bench_of, run_on_bus, until
 from firmware_bridge.emulator.fault import FaultKind
 from firmware_bridge.hiwonder import READS, WRITES, Command
 from firmware_bridge.serial_line import GarbledReply, NoReply, PortError, Preempted, SerialLine
-from firmware_bridge.servo_bus import ServoBus
+from firmware_bridge.servo_bus import LOST, ServoBus
 
 EXAMPLES = {"position": 480, "time_ms": 40, "id": 2, "offset": -12, "low": 100, "high": 900, "low_mv": 9000}
 EXAMPLES |= {"high_mv": 12_600, "max_degc": 80, "loaded": 1, "dark": 1, "causes": 5}
@@ -165,3 +165,42 @@ def test_a_pulled_plug_ends_what_is_under_way_and_all_that_comes() -> None:
 
     with bench_of(1) as bench:
         run_on_bus(bench, main, reply_s=30.0)
+
+
+async def fail(bus: ServoBus, *servo_ids: int) -> list[int]:
+    """Ask servos that do not answer; the count after each."""
+    counts = []
+    for servo_id in servo_ids:
+        with pytest.raises(NoReply):
+            await bus.ask(servo_id, Command.POS_READ)
+        counts.append(bus.failed_in_a_row)
+    return counts
+
+
+def test_one_dead_servo_is_no_dead_bus() -> None:
+    async def main(bus: ServoBus) -> None:
+        for servo_id in (1, 2, 3):
+            bus.count(servo_id)
+        assert bus.failed_in_a_row == 0
+        bench.fault("left/2", FaultKind.OFF)
+        assert await fail(bus, 2, 2, 2, 2) == [1, 1, 1, 1]
+        await bus.ask(1, Command.POS_READ, attempts=9)
+        assert bus.failed_in_a_row == 0
+        bench.fault("left", FaultKind.OFF)
+        assert await fail(bus, 1, 1, 2, 3, 3, 1) == [1, 1, 2, 3, 3, 4]
+
+    with bench_of(1, 2, 3) as bench:
+        run_on_bus(bench, main)
+
+
+def test_where_there_is_one_servo_every_failure_is_the_buss_own() -> None:
+    async def main(bus: ServoBus) -> None:
+        bench.fault("left", FaultKind.OFF)
+        assert await fail(bus, 1, 1, 1) == [1, 2, 3]
+        bench.unplug("left")
+        with pytest.raises(PortError):
+            await bus.ask(1, Command.POS_READ)
+        assert bus.failed_in_a_row == LOST
+
+    with bench_of(1) as bench:
+        run_on_bus(bench, main)

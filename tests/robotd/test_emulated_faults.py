@@ -47,7 +47,7 @@ def test_a_bus_that_dies_ends_in_a_crouch_and_limp_proven_on_the_others(
 
         summary = play(hardware, zero_bundle, arm_until_fault, look)
         servos = {bus: wire.servos for bus, wire in hardware.bench.wires.items()}
-        assert Fault.JOINT_STALE in summary.faults and summary.mode is Mode.FAULT and summary.error is None
+        assert Fault.BUS | Fault.JOINT_STALE in summary.faults and summary.mode is Mode.FAULT and summary.error is None
         order = [mode for _, mode in modes]
         assert order[-2:] == [Mode.STOPPING, Mode.FAULT]
         assert hardware.reports["right_leg"].verified and hardware.reports["upper"].verified
