@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import struct
 import types
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgpack
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robotd import wire
+from robotd.control_socket import FLOOD_TICKS, REQUESTS_PER_TICK
 from robotd.messages import (
     ANSWERS,
     REQUESTS,
@@ -177,3 +179,13 @@ def test_a_number_may_be_written_without_a_point_and_an_answer_may_hold_nan() ->
     check = Check("imu", False, "nan", "", True)
     done = Done(False, "x" * 1000, "idle", 3, (check,))
     assert wire.answers.decode(body_of(wire.answers.encode(done, 1))) == (1, done)
+
+
+def test_the_page_about_the_socket_names_every_message_and_every_field_of_requests() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "control.md").read_text(encoding="utf-8")
+    fields = {field.name for kind in REQUESTS.values() for field in dataclasses.fields(kind)}
+    missing = {word for word in {*REQUESTS, *ANSWERS, *fields} if f"`{word}`" not in page}
+    assert not missing
+    assert f"msgpack `[{VERSION}, type, id" in page
+    assert f"at most {MAX_REQUEST} bytes, an answer's {MAX_ANSWER}" in page
+    assert f"{REQUESTS_PER_TICK} requests a tick" in page and f"{FLOOD_TICKS} ticks in a row" in page
