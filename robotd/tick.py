@@ -37,6 +37,15 @@ class _PolicyStep(NamedTuple):
     target_rad: Array | None = None
 
 
+class _Movement(NamedTuple):
+    """Where a tick is in its mode's movement, and the target (J,) rad before and after the limits, None for limp."""
+
+    periods: int
+    start_rad: Array
+    before_rad: Array | None
+    after_rad: Array | None
+
+
 def tick(
     setup: Setup,
     state: TickState,
@@ -66,7 +75,7 @@ def tick(
     mode = next_mode(state.mode, event, verdict.stop, _finished(setup, state), verdict.present == Fault.NONE)
     held = verdict.stop is Stop.HOLD and mode in (Mode.HOMING, Mode.ACTIVE)
 
-    running = state.running if held or orders.policy not in setup.policies else orders.policy
+    running = state.running if held else _named(setup, state, orders)
     step = _PolicyStep(state.policy, state.start_rad, state.blending)
     if mode is Mode.ACTIVE and not held:
         step = _act(setup, state, running, signals, command, networks[running], skipped)
@@ -74,16 +83,7 @@ def tick(
             memory, verdict = safety.latch(memory, verdict, Fault.NONFINITE)
             mode = next_mode(state.mode, event, verdict.stop, False, False)
 
-    entered = mode is not state.mode
-    periods = state.periods_in_mode if held else 0 if entered else state.periods_in_mode + 1 + skipped
-    start = _start(setup, state, signals, mode) if entered else step.start_rad
-    before = state.target_rad if held else _wanted(setup, mode, periods, start, step)
-    after = None
-    if before is not None:
-        previous = start if mode is Mode.HOMING and entered else state.target_rad
-        after = limit(setup.limits, before, previous, setup.spec.runtime.ctrl_dt, slow)
-        if memory.dead_buses:
-            after = np.where(_dead_joints(setup, memory), state.target_rad, after)
+    movement = _move(setup, state, memory, signals, mode, step, held, skipped, slow)
     record = TickRecord(
         number=state.number,
         mode=mode,
@@ -93,8 +93,8 @@ def tick(
         observation=step.observation,
         raw_action=step.raw_action,
         filtered_action=None if step.target_rad is None else step.state.filtered_action,
-        target_before_rad=before,
-        target_after_rad=after,
+        target_before_rad=movement.before_rad,
+        target_after_rad=movement.after_rad,
         faults=verdict.faults,
         present=verdict.present,
         skipped=skipped,
@@ -104,9 +104,16 @@ def tick(
         orders=orders,
         before=state,
     )
+    return _next_state(state, mode, movement, step, memory, running), movement.after_rad, record
+
+
+def _next_state(
+    state: TickState, mode: Mode, movement: _Movement, step: _PolicyStep, memory: SafetyState, running: str
+) -> TickState:
+    """What this tick leaves to the next."""
+    periods, start, _, after = movement
     target = state.target_rad if after is None else after
-    new = TickState(state.number + 1, mode, periods, start, target, step.state, memory, running, step.blending)
-    return new, after, record
+    return TickState(state.number + 1, mode, periods, start, target, step.state, memory, running, step.blending)
 
 
 def fresh_policy_state(spec: PolicySpec, target_rad: Array) -> PolicyState:
@@ -181,6 +188,41 @@ def _act(
     if passed_s >= blend_s:
         return step._replace(blending=-1)
     return step._replace(target_rad=blend(start, step.target_rad, passed_s / blend_s))
+
+
+def _named(setup: Setup, state: TickState, orders: Orders) -> str:
+    """The policy that the orders name, if the setup has it; otherwise the one that runs already."""
+    return state.running if orders.policy is None or orders.policy not in setup.policies else orders.policy
+
+
+def _move(
+    setup: Setup,
+    state: TickState,
+    memory: SafetyState,
+    signals: Signals,
+    mode: Mode,
+    step: _PolicyStep,
+    held: bool,
+    skipped: int,
+    slow: float,
+) -> _Movement:
+    """The target of this tick, of whoever leads in this mode. A hold keeps the last one and stops the mode's clock."""
+    if held:
+        after = _limited(setup, memory, state.target_rad, state.target_rad, slow)
+        return _Movement(state.periods_in_mode, state.start_rad, state.target_rad, after)
+    entered = mode is not state.mode
+    periods = 0 if entered else state.periods_in_mode + 1 + skipped
+    start = _start(setup, state, signals, mode) if entered else step.start_rad
+    before = _wanted(setup, mode, periods, start, step)
+    previous = start if mode is Mode.HOMING and entered else state.target_rad
+    after = None if before is None else _limited(setup, memory, before, previous, slow)
+    return _Movement(periods, start, before, after)
+
+
+def _limited(setup: Setup, memory: SafetyState, target_rad: Array, previous_rad: Array, slow: float) -> Array:
+    """What goes out of what is wanted (J,) rad; the joints of dead buses keep their last target."""
+    after = limit(setup.limits, target_rad, previous_rad, setup.spec.runtime.ctrl_dt, slow)
+    return np.where(_dead_joints(setup, memory), previous_rad, after) if memory.dead_buses else after
 
 
 def _run_policy(spec: PolicySpec, step: _PolicyStep, signals: Signals, command: Command, infer: Infer) -> _PolicyStep:

@@ -38,12 +38,13 @@ class Watch:
         skipped: int = 0,
         health: Health | None = None,
         silent_s: float | None = None,
+        velocity: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> safety.Verdict:
         self.state = count_deadlines(self.state, skipped)
         robot, target = SPEC.robot, seen.joint_pos_rad if self.on_target else HOME
         reading = Reading(
             seen,
-            np.zeros(3, np.float32),
+            np.array(velocity, np.float32),
             target if self.mode.powered else None,
             event,
             self.state.missed,

@@ -99,3 +99,47 @@ def test_debounces_are_keys_of_the_config_and_rows_without_one_have_none() -> No
     bounds = SETUP.config.safety
     for row in FAULT_TABLE:
         assert row.debounce_s(bounds) == (getattr(bounds, row.debounce) if row.debounce else 0.0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_command_or_a_health_that_is_not_finite_is_seen_by_the_table(bad: float) -> None:
+    for velocity in ((bad, 0.0, 0.0), (0.0, bad, 0.0), (0.0, 0.0, bad)):
+        assert Fault.NONFINITE in Watch(Mode.ACTIVE).feed(signals({}), velocity=velocity).faults
+    assert Fault.NONFINITE in Watch(Mode.ACTIVE).feed(signals({}), health=health_of(degc=bad)).faults
+    assert Fault.NONFINITE in Watch(Mode.ACTIVE).feed(signals({}), health=health_of(volts=bad)).faults
+
+
+def test_all_conditions_that_hold_are_present() -> None:
+    verdict = Watch(Mode.IDLE).feed(signals({"imu_age_s": 0.1}), health=health_of(degc=80.0, errors=(3,)))
+    assert verdict.present == Fault.IMU_STALE | Fault.BUS | Fault.OVERHEAT
+
+
+def test_the_debounce_begins_with_the_tick_that_first_saw_it_whatever_was_skipped_before() -> None:
+    watch = Watch(Mode.ACTIVE)
+    watch.feed(signals({}), health=health_of(degc=80.0), skipped=2)
+    hot = FAULT_TABLE.index(next(row for row in FAULT_TABLE if row.fault is Fault.OVERHEAT))
+    assert watch.state.lasted[hot] == 0
+    watch.feed(signals({}), health=health_of(degc=80.0), skipped=1)
+    assert watch.state.lasted[hot] == 2
+    watch.feed(signals({}))
+    assert watch.state.lasted[hot] == -1 == SafetyState().lasted[hot]
+
+
+def test_fifty_deadlines_are_remembered_and_no_more() -> None:
+    state = safety.count_deadlines(SafetyState(history=1 << 48), 0)
+    assert state.history == 1 << 49
+    assert safety.count_deadlines(state, 0).history == 0
+    assert safety.count_deadlines(SafetyState(), 10**6).history == (1 << 50) - 2
+
+
+def test_a_link_is_forgotten_at_its_bound() -> None:
+    bounds = SETUP.config.safety
+    gone_s = bounds.link_silent_s + bounds.link_decay_s + bounds.link_forget_s
+    assert Watch(Mode.IDLE).feed(signals({}), silent_s=gone_s).present == Fault.NONE
+
+
+def test_a_state_of_another_table_is_refused() -> None:
+    watch = Watch(Mode.ACTIVE)
+    watch.state = SafetyState(lasted=(-1,), latched=(False,))
+    with pytest.raises(ValueError, match="shorter"):
+        watch.feed(signals({}))
