@@ -111,8 +111,8 @@ def _next_state(
     state: TickState, mode: Mode, movement: _Movement, step: _PolicyStep, memory: SafetyState, running: str
 ) -> TickState:
     """What this tick leaves to the next."""
-    periods, start, _, after = movement
-    target = state.target_rad if after is None else after
+    periods, start, _, target = movement
+    target = state.target_rad if target is None else target
     return TickState(state.number + 1, mode, periods, start, target, step.state, memory, running, step.blending)
 
 
@@ -289,13 +289,4 @@ def _slow_motion(setup: Setup, orders: Orders) -> float:
     return max(SLOWEST, factor * setup.config.motion.slow_motion)
 
 
-__all__ = [
-    "Infer",
-    "Setup",
-    "TickState",
-    "blend",
-    "fresh_policy_state",
-    "initial_tick_state",
-    "make_setup",
-    "tick",
-]
+__all__ = ["Infer", "Setup", "TickState", "fresh_policy_state", "initial_tick_state", "make_setup", "tick"]

@@ -133,3 +133,12 @@ def test_one_bad_element_is_enough_to_be_not_finite(place: int, bad: float) -> N
     assert all_finite(values) is True
     values[place] = bad
     assert all_finite(values) is False
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_bad_element_in_any_of_several_arrays_is_found(count: int) -> None:
+    for bad in range(count):
+        arrays = [np.zeros((2, 3) if i == 0 else (), np.float32) for i in range(count)]
+        assert all_finite(*arrays) is True
+        arrays[bad] = np.full_like(arrays[bad], np.nan)
+        assert all_finite(*arrays) is False
