@@ -176,6 +176,7 @@ def evaluation_env(
         raise ConfigError(f"floor: found {floor!r}, expected one of {', '.join(FLOORS)}; correct the name")
     random = config.domain_randomization.model_copy(
         update={"push_force": (push_n, push_n), "push_duration_s": 0.2, "push_every_s": push_every_s}
+        | {"push_sideways_share": 0.0}
         | ({} if floor is None else {"floor_tilt_rad": 0.0})
     )
     vx, vy, yaw = ((v, v) for v in command)
@@ -218,11 +219,11 @@ def stochastic(policy: Policy, networks: Networks, agent: Any, seed: int = 0) ->
     return draw
 
 
-def bundle_policy(path: Path, allow_unverified: bool = False) -> Policy:
+def bundle_policy(path: Path) -> Policy:
     """A bundle's policy, through ONNX as on the robot. Raises ContractError."""
     from .onnx_network import open_session
 
-    network = load_bundle(path, open_session, allow_unverified).network
+    network = load_bundle(path, open_session).network
     return lambda obs: np.stack([network(row) for row in obs])
 
 

@@ -62,7 +62,7 @@ class Sampler:
         states, step, targets, push = self._act(agent, worker, key)
         targets, push = np.asarray(targets), np.asarray(push)
         begun = time.perf_counter()
-        body = self.physics.step(targets, push)
+        body = jax.block_until_ready(self.physics.step(targets, push))  # MJX hands out arrays before they are computed
         self.physics_s += time.perf_counter() - begun
         states, verdict = self._judge(states, worker.body, body, step.action, key)
         ended = np.flatnonzero(np.asarray(verdict.outcome.terminated | verdict.outcome.truncated))
