@@ -190,7 +190,8 @@ class Env:
         k_push, k_command, k_pause = jax.random.split(key, 3)
         policy, target = advance(self.spec, state.policy, action)
         servos, aims = drive(self.spec, state.quirks, state.servos, target, self.config.decimation)
-        push = advance_push(self.random, self.config.ctrl_dt, state.push, state.step, k_push)
+        heading = heading_angle(state.imu[:4])
+        push = advance_push(self.random, self.config.ctrl_dt, state.push, state.step, heading, k_push)
         fresh = state.step >= state.next_command
         pause = draw_pause(self.config.command.resample_every_s, self.config.ctrl_dt, k_pause, state.step)
         state = state._replace(

@@ -18,6 +18,9 @@ from .physics.robot_model import RobotModel
 from .randomization import DomainRandomization
 
 
+SIDEWAYS_RAD = math.radians(30)
+
+
 class StartPose(NamedTuple):
     """qpos (nq,), qvel (nv,) on a level floor; phase_rad () of the gait clock."""
 
@@ -51,17 +54,28 @@ def draw_pause(limits_s: tuple[float, float], ctrl_dt: float, key: Array, step: 
     return step + jnp.round(seconds / ctrl_dt).astype(jnp.int32)
 
 
-def advance_push(config: DomainRandomization, ctrl_dt: float, push: Push, step: Array, key: Array) -> Push:
+def advance_push(
+    config: DomainRandomization, ctrl_dt: float, push: Push, step: Array, heading_rad: Array, key: Array
+) -> Push:
     """The push of this control step."""
     k = jax.random.split(key, 3)
     starts = step >= push.next_step
-    angle = jax.random.uniform(k[0], maxval=2 * math.pi)
+    angle = _push_angle(config, heading_rad, k[0])
     size = jax.random.uniform(k[1], minval=config.push_force[0], maxval=config.push_force[1])
     fresh = size * jnp.stack([jnp.cos(angle), jnp.sin(angle), jnp.zeros(())])
     left = jnp.where(starts, round(config.push_duration_s / ctrl_dt), jnp.maximum(push.steps_left - 1, 0))
     force = jnp.where(starts, fresh, jnp.where(left > 0, push.force, 0.0))
     later = draw_pause(config.push_every_s, ctrl_dt, k[2], step)
     return Push(force, left, jnp.where(starts, later, push.next_step))
+
+
+def _push_angle(config: DomainRandomization, heading_rad: Array, key: Array) -> Array:
+    """Anywhere, or for push_sideways_share of the pushes within SIDEWAYS_RAD of the robot's left or right."""
+    k = jax.random.split(key, 3)
+    anywhere = jax.random.uniform(k[0], maxval=2 * math.pi)
+    side = jnp.where(jax.random.bernoulli(k[1]), math.pi / 2, -math.pi / 2)
+    aside = heading_rad + side + SIDEWAYS_RAD * (anywhere / math.pi - 1.0)
+    return jnp.where(jax.random.uniform(k[2]) < config.push_sideways_share, aside, anywhere)
 
 
 def draw_start(

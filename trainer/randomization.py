@@ -33,6 +33,7 @@ class DomainRandomization(Section):
     control_latency: Range = (0.0, 0.0)  # s from tick to servo, in whole physics steps, one draw
     push_duration_s: Positive = 0.2
     push_every_s: tuple[Positive, Positive] = (2.0, 4.0)  # pause before each push
+    push_sideways_share: Annotated[float, Field(ge=0, le=1)] = 0.0  # of the pushes, within 30 deg of left or right
     joint_friction: Scale = (1.0, 1.0)  # on each joint's dry friction, a draw for each
     move_time_s: Range = (0.0, 0.0)  # the servos' ramp from one set-point to the next, one draw
     backlash_rad: Range = (0.0, 0.0)  # half of each gear's play, a draw for each

@@ -8,7 +8,7 @@ import pytest
 from contract import rotate, target_to_action
 from trainer.config import CommandConfig, ResetConfig, TrainConfig
 from trainer.env import Env, Start
-from trainer.episode import StartPose, draw_command, draw_start, multiply
+from trainer.episode import Push, StartPose, advance_push, draw_command, draw_start, multiply
 from trainer.motion.reference import ReferenceMotion, nearest_clip, sample
 from trainer.physics.native import NativePhysics
 from trainer.randomization import DomainRandomization
@@ -200,3 +200,16 @@ def test_a_quaternion_product_turns_by_one_after_the_other() -> None:
     v = rng.normal(size=3).astype(np.float32)
     product = multiply(jnp.asarray(a), jnp.asarray(b))
     np.testing.assert_allclose(rotate(product, jnp.asarray(v)), rotate(a, rotate(b, v)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("share", "aside"), [(0.0, 1 / 3), (0.4, 0.6), (1.0, 1.0)])
+def test_a_share_of_the_pushes_comes_from_the_side(share: float, aside: float) -> None:
+    """60 of 180 degrees lie within 30 degrees of a side, whatever the robot's heading is."""
+    law, heading = DomainRandomization(push_force=(5.0, 10.0), push_sideways_share=share), 0.7
+    none = Push(jnp.zeros(3), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+    draw = jax.vmap(lambda key: advance_push(law, 0.02, none, jnp.zeros((), jnp.int32), jnp.asarray(heading), key))
+    force = np.asarray(draw(jax.random.split(jax.random.key(3), 4000)).force)
+    assert np.all((np.hypot(*force[:, :2].T) >= 5.0 - 1e-4) & (np.hypot(*force[:, :2].T) <= 10.0 + 1e-4))
+    angle = np.arctan2(force[:, 1], force[:, 0]) - heading
+    assert np.mean(np.abs(np.sin(angle)) >= np.cos(np.radians(30)) - 1e-6) == pytest.approx(aside, abs=0.03)
+    assert np.mean(np.sin(angle) > 0) == pytest.approx(0.5, abs=0.03)
