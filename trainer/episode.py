@@ -17,7 +17,6 @@ from .physics.body_state import Array
 from .physics.robot_model import RobotModel
 from .randomization import DomainRandomization
 
-
 SIDEWAYS_RAD = math.radians(30)
 
 
