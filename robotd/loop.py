@@ -100,9 +100,7 @@ class Loop:
         signals, health = self._hardware.read(), self._hardware.health()
         read_s = now_s()
         orders = self._orders(switch)
-        self._state, target, record = tick(
-            self._setup, self._state, signals, orders, self._networks, skipped, health
-        )
+        self._state, target, record = tick(self._setup, self._state, signals, orders, self._networks, skipped, health)
         ticked_s = now_s()
         self._write(target)
         timings = Timings(lateness_s, read_s - started_s, ticked_s - read_s, now_s() - ticked_s)
