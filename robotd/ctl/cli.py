@@ -23,7 +23,7 @@ VERBS = {
     "estop": ("estop", "Torque off now. A standing robot falls."),
     "imu": ("imu", "Try out the IMU."),
     "limp": ("limp", "Torque off at every servo, whether robotd lives or not."),
-    "log": ("log", "Look at the black box, and export it for other programs."),
+    "log": ("log", "Look at the black box: the ring of all that happened in the last minutes."),
     "policy": ("policy", "List the policies of the deployment, or switch to NAME."),
     "replay": ("replay", "Run a black box through a bundle once more, and name the first thing that differs."),
     "selftest": ("selftest", "Inject every fault on emulated wires, and measure how soon the wires are safe."),
