@@ -182,12 +182,13 @@ def _rows_of(run: Path, config: TrainConfig, origin: dict[str, str]) -> list[dic
 
 def _read_report(path: Path, origin: dict[str, str]) -> dict[str, Any]:
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigError(f"{path}: {problem.strerror}, expected what `trainer eval --json` said") from None
     except ValueError:
         raise ConfigError(f"{path}: not JSON, expected what `trainer eval --json` said") from None
-    found = report.get("policy") if isinstance(report, dict) else None
+    report: dict[str, Any] = said if isinstance(said, dict) else {}
+    found = report.get("policy")
     if found != origin:
         raise ConfigError(
             f"{path}: policy: found {found}, expected the bundle's {origin}; make it with trainer eval --bundle BUNDLE "

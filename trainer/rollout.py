@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +62,8 @@ class Sampler:
         states, step, targets, push = self._act(agent, worker, key)
         targets, push = np.asarray(targets), np.asarray(push)
         begun = time.perf_counter()
-        body = jax.block_until_ready(self.physics.step(targets, push))  # MJX hands out arrays before they are computed
+        body = self.physics.step(targets, push)
+        cast(Any, jax).block_until_ready(body)  # MJX hands out arrays before they are computed
         self.physics_s += time.perf_counter() - begun
         states, verdict = self._judge(states, worker.body, body, step.action, key)
         ended = np.flatnonzero(np.asarray(verdict.outcome.terminated | verdict.outcome.truncated))
