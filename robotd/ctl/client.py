@@ -37,7 +37,7 @@ class Client:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout_s)
         try:
-            self._socket.connect(str(self.path))
+            self._connect()
         except OSError as problem:
             self._socket.close()
             raise _no_way_in(self.path, problem) from None
@@ -81,6 +81,17 @@ class Client:
                 raise Unreachable(f"{self.path}: {answer.text}")
             if isinstance(answer, Telemetry):
                 yield answer
+
+    def _connect(self) -> None:
+        """Where many are at the door, wait for a place in the queue."""
+        until_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return self._socket.connect(str(self.path))
+            except BlockingIOError:
+                if time.monotonic() > until_s:
+                    raise
+                time.sleep(0.01)
 
     def _send(self, request: Request) -> int:
         self._number += 1
