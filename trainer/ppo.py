@@ -154,7 +154,7 @@ def make_batch(networks: Networks, agent: Agent, rollout: Transition, config: Pp
 
 def adapt_learning_rate(rate: Array, kl: Array, config: PpoConfig, env_steps: Array | int = 0) -> Array:
     """Slower above twice the target KL, faster below half of it, inside learning_rate_range."""
-    target = config.target_kl
+    target: Array | float = config.target_kl
     if config.settle is not None:
         begin, end = config.settle
         target = target * jnp.clip(1.0 - 0.9 * (env_steps - begin) / (end - begin), 0.1, 1.0)
