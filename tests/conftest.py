@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would its children
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job and its children ignore it
 
 settings.register_profile("wildrobot", deadline=None, derandomize=True, print_blob=False)
 settings.load_profile("wildrobot")
