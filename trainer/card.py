@@ -88,14 +88,14 @@ def _training(
 ) -> list[tuple[str, str]]:
     first, last = rows[0], rows[-1]
     sizes = "-".join(str(size) for size in config.network.policy_hidden_dims)
-    rate = sum(row["env_steps_per_sec"] for row in rows) / len(rows)
+    rate = last["env_steps"] / last["wall_s"]
     facts = [
         ("command, in this folder", f"`trainer train --config training_config.yaml --run runs/{run_name}`"),
         ("seed", str(config.seed)),
         ("config", str(provenance.training_config_hash)),
         ("checkpoint", f"{provenance.checkpoint_id}, iteration {last['iteration']} of {config.iterations}"),
         ("env steps", f"{last['env_steps']:,}"),
-        ("wall time", f"{last['wall_s']:,.0f} s, {rate:,.0f} env-steps/s while iterating"),
+        ("wall time", f"{last['wall_s']:,.0f} s, {rate:,.0f} env-steps/s with compiling"),
         ("actor", f"{sizes} {config.network.activation}"),
         ("exported", f"{provenance.created_at} by wildrobot {provenance.package_version}"),
     ]
