@@ -25,7 +25,7 @@ VERBS = {
     "limp": ("limp", "Torque off at every servo, whether robotd lives or not."),
     "log": ("log", "Look at the black box: the ring of all that happened in the last minutes."),
     "policy": ("policy", "List the policies of the deployment, or switch to NAME."),
-    "replay": ("replay", "Run a black box through a bundle once more, and name the first thing that differs."),
+    "replay": ("replay", "Run a black box through contract, policy and safety once more."),
     "selftest": ("selftest", "Inject every fault on emulated wires, and measure how soon the wires are safe."),
     "service": ("service", "Put robotd under systemd, and take it away again."),
     "servo": ("servo", "Look at one servo, and write its id and limits."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 import numpy as np
@@ -34,6 +35,7 @@ def play(hardware: EmulatedHardware, bundle: Bundle, operator: Operator, *hooks:
 def test_a_bus_that_dies_ends_in_a_crouch_and_limp_proven_on_the_others(
     zero_bundle: Bundle, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, "robotd")  # the demo and the self-test, run in this process before, silence it
     modes: list[tuple[float, Mode]] = []
     died_s: list[float] = []
     with emulated(zero_bundle) as hardware:

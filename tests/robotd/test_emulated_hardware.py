@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
 import numpy as np
@@ -144,6 +145,7 @@ async def fresh_never() -> None:
 
 
 def test_close_limps_what_nobody_stopped(zero_bundle: Bundle, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "robotd")
     with emulated(zero_bundle) as hardware:
         servos = [servo for wire in hardware.bench.wires.values() for servo in wire.servos]
         for servo in servos:
