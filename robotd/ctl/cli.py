@@ -26,7 +26,10 @@ VERBS = {
     "log": ("log", "Look at the black box: the ring of all that happened in the last minutes."),
     "policy": ("policy", "List the policies of the deployment, or switch to NAME."),
     "replay": ("replay", "Run a black box through contract, policy and safety once more."),
-    "selftest": ("selftest", "Inject every fault on emulated wires, and measure how soon the wires are safe."),
+    "selftest": (
+        "selftest",
+        "Inject every fault of the table on emulated wires and measure how soon the wires are safe.",
+    ),
     "service": ("service", "Put robotd under systemd, and take it away again."),
     "servo": ("servo", "Look at one servo, and write its id and limits."),
     "slow": ("slow", "Slow the robot down by a FACTOR from 0.1 to 1."),
