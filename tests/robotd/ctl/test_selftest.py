@@ -98,8 +98,7 @@ def test_the_network_of_a_trial_never_says_the_same_twice_in_a_row(zero_bundle: 
 
 def test_two_faults_from_end_to_end(robotctl: Robotctl) -> None:
     said = robotctl("selftest", "--fault", "operator", "--no-realtime", "--json")
-    if said.code == 3:
-        pytest.skip(f"this machine is too busy for emulated wires: {said.err}")
+    assert said.code in (0, 1), said.err  # how soon the wires are safe is for a quiet machine to say
     report = said.json
     assert [(line["fault"], line["stop"], line["promised_s"]) for line in report["faults"]] == [
         ("OPERATOR", "crouch", 0.04),
