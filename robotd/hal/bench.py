@@ -16,11 +16,11 @@ from firmware_bridge.emulator.bno085_sensor import REST
 from firmware_bridge.emulator.foot_contact import FootContacts
 from firmware_bridge.emulator.gpio import EmulatedGpio
 from firmware_bridge.foot_switch import FootSwitches
-from firmware_bridge.serial_line import PortError, SerialLine
+from firmware_bridge.serial_line import PortError
 from robotd.wiring import Wiring
 
 from .hardware import UnreachableError
-from .real import Devices, RealHardware, imu_config
+from .real import Devices, RealHardware, imu_config, open_lines
 from .servo_frame import check_wiring
 
 REPLY_S = 0.02
@@ -46,10 +46,7 @@ def open_bench(spec: PolicySpec, wiring: Wiring) -> RealHardware:
     config = imu_config(imu)
     try:
         with ExitStack() as opened:
-            lines = {}
-            for bus in wiring.used_buses:
-                lines[bus] = SerialLine(wiring.buses[bus].port, wiring.baud)
-                opened.callback(lines[bus].close)
+            lines = open_lines(wiring, opened)
             devices = Devices(lines, Bno085(Bno085Wire(chip, gpio, config), config), FootSwitches(gpio, pins))
             opened.pop_all()
     except PortError as problem:

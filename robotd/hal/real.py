@@ -49,15 +49,21 @@ class Devices(NamedTuple):
     switches: FootSwitches
 
 
+def open_lines(wiring: Wiring, opened: ExitStack) -> dict[str, SerialLine]:
+    """The port of each bus that has a servo, by the bus's name; `opened` closes them. Raises PortError."""
+    lines = {}
+    for bus in wiring.used_buses:
+        lines[bus] = SerialLine(wiring.buses[bus].port, wiring.baud)
+        opened.callback(lines[bus].close)
+    return lines
+
+
 def open_real(spec: PolicySpec, wiring: Wiring) -> RealHardware:
     """The robot's own devices. Raises HardwareError."""
     check_wiring(spec, wiring)
     try:
         with ExitStack() as opened:
-            lines = {}
-            for bus in wiring.used_buses:
-                lines[bus] = SerialLine(wiring.buses[bus].port, wiring.baud)
-                opened.callback(lines[bus].close)
+            lines = open_lines(wiring, opened)
             switches = FootSwitches.open({name: switch.pin for name, switch in wiring.foot_switches.all.items()})
             opened.callback(switches.close)
             imu = Bno085.open(imu_config(wiring.imu))
