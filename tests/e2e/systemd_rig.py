@@ -27,11 +27,13 @@ LONG_S = 90.0
 """The most that a test waits for what comes in a second: other work on this machine must not fail it."""
 BUSES = {"left_leg": (1, 2, 3, 4, 5), "right_leg": (6, 7, 8, 9, 10), "upper": (11,)}
 SERVOS = tuple(servo_id for ids in BUSES.values() for servo_id in ids)
+# PrivateTmp=no: the checkout that is tested may lie in /tmp.
 DROP_IN = """[Service]
 User=
 Group=
 Environment=WILDROBOT_HOME={folder}
 ReadWritePaths={folder}
+PrivateTmp=no
 CapabilityBoundingSet=CAP_SYS_NICE CAP_IPC_LOCK
 ExecStart=
 ExecStart={folder}/bin/robotd --hal bench --bundle {bundle} --config {folder}/robotd.yaml
@@ -143,7 +145,7 @@ class Rig:
 @contextmanager
 def rig(bundle: Path) -> Iterator[Rig]:
     """A manager with the unit loaded and not started; all of it gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="wr-", dir="/var/lib"))  # the unit has a /tmp and a /run of its own
+    folder = Path(tempfile.mkdtemp(prefix="wr-", dir="/var/lib"))  # the unit has a /run of its own
     environment = os.environ | {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "GROUP": folder.name}
     environment |= {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CONFIG", "STATE", "DATA", "CACHE")}
     _make_commands(folder)
