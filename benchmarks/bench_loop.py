@@ -1,8 +1,9 @@
 """How late a 50 Hz tick begins: robotd's loop, plain asyncio, loop-rate-limiters and cyclictest, idle and under load.
 
-`make bench-loop` (BENCH="--seconds 600" for 30,000 ticks each). All run one after the other in one go on this machine,
-robotd with the walking policy on the mock robot, its real-time requests included. Nothing is asserted: the last lines
-say what was wanted and what came out, to be read on a machine that does nothing else.
+`make bench-loop` (BENCH="--seconds 600" for 30,000 ticks each). All run side by side, so that the same disturbances
+hit each of them: robotd with the walking policy on the mock robot and its real-time requests on the last CPU, the
+others, which need next to nothing, on the one before. Nothing is asserted: the last lines say what was wanted and what
+came out, to be read on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ import numpy as np
 from contract import assets_dir, load_bundle
 from robotd import realtime
 from robotd.clock import MonotonicClock
-from robotd.config import RobotdConfig
+from robotd.config import RealtimeConfig, RobotdConfig
 from robotd.daemon import run
 from robotd.hal.mock import MockHardware
 from robotd.mode import Event, Mode
@@ -61,14 +63,14 @@ class Pilot:
             self.seen += 1
 
 
-def robotd_loop(seconds: float) -> dict[str, Any]:
+def robotd_loop(seconds: float, cpu: int) -> dict[str, Any]:
     """robotd's own loop in this process."""
     bundle = load_bundle(assets_dir() / "bundles" / "walking", open_session)
-    config = RobotdConfig()
+    config = RobotdConfig(realtime=RealtimeConfig(cpus=[cpu]))
     granted = realtime.prepare(config.realtime)
     pilot = Pilot(round(seconds / PERIOD_S))
     hardware = MockHardware(bundle.spec)
-    summary = asyncio.run(run(hardware, bundle, config, pilot, MonotonicClock(), pilot.note))
+    summary = asyncio.run(run(hardware, bundle, config, pilot, MonotonicClock(config.realtime.early_s), pilot.note))
     hardware.close()
     lateness_us = pilot.lateness_us[: pilot.seen]
     return {
@@ -117,11 +119,12 @@ def peer(name: str, seconds: float) -> dict[str, Any] | None:
     return said
 
 
-def alone(seconds: float) -> dict[str, Any]:
+def alone(seconds: float, cpu: int) -> dict[str, Any]:
     """robotd's loop in a process of its own, so that what it was granted stays there."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
-        command = [sys.executable, str(Path(__file__)), "--only-robotd", str(answer), "--seconds", str(seconds)]
+        where = ["--only-robotd", str(answer), "--cpu", str(cpu), "--seconds", str(seconds)]
+        command = [sys.executable, str(Path(__file__)), *where]
         subprocess.run(command, check=True)
         said: dict[str, Any] = json.loads(answer.read_text())
         return said
@@ -140,13 +143,20 @@ def both_cores_loaded() -> Iterator[None]:
 
 
 def measure(seconds: float) -> dict[str, dict[str, Any] | None]:
-    """All four, one after the other."""
-    return {
-        "cyclictest": cyclictest(seconds),
-        "robotd": alone(seconds),
-        "asyncio.sleep": peer("asyncio", seconds),
-        "loop-rate-limiters": peer("rate-limiters", seconds),
-    }
+    """All four side by side, robotd's on a CPU of its own where there are two."""
+    cpus = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cpus[-2:-1] or cpus)  # the processes inherit it
+    try:
+        with ThreadPoolExecutor() as pool:
+            loops = {
+                "cyclictest": pool.submit(cyclictest, seconds),
+                "robotd": pool.submit(alone, seconds, cpus[-1]),
+                "asyncio.sleep": pool.submit(peer, "asyncio", seconds),
+                "loop-rate-limiters": pool.submit(peer, "rate-limiters", seconds),
+            }
+            return {name: loop.result() for name, loop in loops.items()}
+    finally:
+        os.sched_setaffinity(0, cpus)
 
 
 def summary_of(said: dict[str, Any] | None) -> dict[str, float] | None:
@@ -200,10 +210,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="3 seconds of each: proves that it runs")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only-robotd", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--cpu", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     seconds = 3.0 if options.quick else options.seconds
     if options.only_robotd:
-        options.only_robotd.write_text(json.dumps(robotd_loop(seconds)))
+        options.only_robotd.write_text(json.dumps(robotd_loop(seconds, options.cpu)))
         return
     said = {"idle": measure(seconds)}
     with both_cores_loaded():

@@ -44,7 +44,10 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """CLOCK_MONOTONIC."""
+    """CLOCK_MONOTONIC. Its tickers wake `early_s` before a deadline and look at the clock until it has come."""
+
+    def __init__(self, early_s: float = 0.0) -> None:
+        self._early_ns = round(early_s * 1e9)
 
     def now_s(self) -> float:
         """Monotonic time of this machine."""
@@ -52,40 +55,52 @@ class MonotonicClock:
 
     def ticker(self, period_s: float) -> TimerfdTicker:
         """A timerfd on absolute deadlines in the running event loop."""
-        return TimerfdTicker(round(period_s * 1e9))
+        return TimerfdTicker(round(period_s * 1e9), self._early_ns)
 
 
 class TimerfdTicker:
-    """A periodic timerfd that wakes asyncio through add_reader. Reading it tells how many deadlines have passed."""
+    """A periodic timerfd that wakes asyncio through add_reader. Reading it tells how many deadlines have come.
 
-    def __init__(self, period_ns: int) -> None:
+    It expires `early_ns` before each deadline. The way from there through kernel, event loop and task takes a time
+    that varies; what is left of it is passed by looking at the clock, so that the tick begins on time.
+    """
+
+    def __init__(self, period_ns: int, early_ns: int = 0) -> None:
         self._period_ns = period_ns
         self._first_ns = time.monotonic_ns() + period_ns
         self._passed = 0  # deadlines that the timer has reported
         self._served = 0  # the last of them that began a tick
         self._waiter: asyncio.Future[None] | None = None
-        self._fd = _timerfd(self._first_ns, period_ns)
+        self._fd = _timerfd(self._first_ns - min(early_ns, period_ns - 1), period_ns)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._expired)
 
     async def wait(self) -> Deadline:
         """The next deadline that lies in the future."""
         self._drain()  # deadlines that passed while the last tick was still at work
-        waiter = self._waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
-        at_ns = self._first_ns + (self._passed - 1) * self._period_ns
-        lateness_s = (time.monotonic_ns() - at_ns) / 1e9
+        if self._passed > self._served and time.monotonic_ns() < self._due_ns():
+            await asyncio.sleep(0)  # the timer has announced a deadline that is still to come
+        else:
+            waiter = self._waiter = self._loop.create_future()
+            try:
+                await waiter
+            finally:
+                self._waiter = None
+        at_ns = self._due_ns()
+        while (lateness_ns := time.monotonic_ns() - at_ns) < 0:
+            pass
         skipped = self._passed - self._served - 1
         self._served = self._passed
-        return Deadline(at_ns / 1e9, lateness_s, skipped)
+        return Deadline(at_ns / 1e9, lateness_ns / 1e9, skipped)
 
     def close(self) -> None:
         """Free the timer."""
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
+
+    def _due_ns(self) -> int:
+        """The last deadline that the timer has reported."""
+        return self._first_ns + (self._passed - 1) * self._period_ns
 
     def _expired(self) -> None:
         # Without a waiter the deadline fell into a tick that awaits something: the next `wait` counts it as missed.

@@ -53,12 +53,21 @@ class MotionConfig(Section):
 
 
 class RealtimeConfig(Section):
-    """What robotd asks of Linux. priority: of SCHED_FIFO; cpus: where the loop may run, empty for all."""
+    """What robotd asks of Linux. priority: of SCHED_FIFO; cpus: where the loop may run, empty for all.
+
+    wake_early_us: how long before a tick the timer fires; the rest is passed by looking at the clock.
+    """
 
     enabled: bool = True
     priority: Annotated[int, bounded(1, 90)] = 70
     cpus: Annotated[list[Annotated[int, bounded(0, 1023)]], Field(max_length=64)] = []  # noqa: RUF012
     lock_memory: bool = True
+    wake_early_us: Annotated[int, bounded(0, 2000)] = 300
+
+    @property
+    def early_s(self) -> float:
+        """For the clock; 0 where nothing is asked of Linux."""
+        return self.wake_early_us * 1e-6 if self.enabled else 0.0
 
 
 class BlackBoxConfig(Section):

@@ -225,7 +225,7 @@ async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdCon
     switch, notifier = ShutdownSwitch(), Notifier()
     timing = LoopTiming(bundle.spec.runtime.ctrl_dt)
     life = LifeSigns(notifier, timing.period_s)
-    clock = MonotonicClock()
+    clock = MonotonicClock(config.realtime.early_s)
     setup = setup_for(bundle, config)
     facts = facts_of(bundle, hal, loads_of(hal, config.hardware, timing.period_s))
 

@@ -90,6 +90,37 @@ def test_real_overruns_are_counted_and_the_next_tick_waits_for_a_new_deadline(aw
     assert round((after[0].at_s - slow[0].at_s) / 0.01, 3) == 1 + after[0].skipped
 
 
+@pytest.mark.parametrize("early_s", [0.002, 0.0039, 1.0])
+def test_a_ticker_that_wakes_early_begins_no_tick_early(early_s: float) -> None:
+    async def run() -> list[tuple[Deadline, float]]:
+        clock = MonotonicClock(early_s)
+        ticker = clock.ticker(0.004)
+        found = [(await ticker.wait(), clock.now_s()) for _ in range(20)]
+        ticker.close()
+        return found
+
+    found = asyncio.run(run())
+    assert all(now_s >= deadline.at_s and deadline.lateness_s >= 0 for deadline, now_s in found)
+    periods = [round((b.at_s - a.at_s) / 0.004, 3) for (a, _), (b, _) in pairwise(found)]
+    assert periods == [1 + deadline.skipped for deadline, _ in found[1:]]
+
+
+def test_a_deadline_announced_while_the_tick_was_at_work_is_served_if_it_has_not_passed() -> None:
+    async def run() -> tuple[Deadline, Deadline, float]:
+        clock = MonotonicClock(early_s=0.3)
+        ticker = clock.ticker(0.5)
+        first = await ticker.wait()
+        time.sleep(0.3)  # ends between the timer's call and the deadline
+        second = await ticker.wait()
+        ticker.close()
+        return first, second, clock.now_s()
+
+    first, second, now_s = asyncio.run(run())
+    assert second.skipped == 0
+    assert second.at_s == pytest.approx(first.at_s + 0.5)
+    assert now_s >= second.at_s
+
+
 def test_a_closed_ticker_leaves_no_reader_behind() -> None:
     async def run() -> bool:
         ticker = MonotonicClock().ticker(0.001)
