@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import mujoco
@@ -20,15 +21,20 @@ MODEL_FIELDS = (
 )  # fmt: skip
 
 
+def usable_cpus() -> int:
+    """CPUs that this process may use: fewer than the machine has where it is pinned."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class NativePhysics:
     """B robots, each with its own model fields: trainer.physics.body_state.Physics."""
 
     def __init__(self, robot: RobotModel, num_envs: int, decimation: int, num_threads: int = 0) -> None:
-        """`decimation` physics steps make one control step; 0 threads means one for each core."""
+        """`decimation` physics steps make one control step; 0 threads means one for each CPU this process may use."""
         self.robot = robot
         self.num_envs = num_envs
         self.decimation = decimation
-        self._batch = Batch(robot.model, num_envs, num_threads, persistent=True)
+        self._batch = Batch(robot.model, num_envs, num_threads or usable_cpus(), persistent=True)
         fields = map(self._batch.bind, STATE_FIELDS)
         self._qpos, self._qvel, self._ctrl, self._xfrc, self._sensors, self._torque, self._sites = fields
         self._time = self._batch.bind("time")
