@@ -59,6 +59,7 @@ class Calibration(Section):
 
     robot: identity of the robot_config that it was made for. date: ISO 8601 with its zone. home_trim_rad: added to a
     joint's target on its way to the servo, so that home stands straight. residuals: what each step left over, by name.
+    doubts: what the step `verify` found wrong, a sentence each, which names the culprit; None: not verified.
     """
 
     robot: str
@@ -68,6 +69,7 @@ class Calibration(Section):
     foot_switches: dict[str, SwitchWire]
     home_trim_rad: dict[str, Annotated[float, bounded(-MAX_TRIM_RAD, MAX_TRIM_RAD)]] = {}  # noqa: RUF012
     residuals: Residuals = {}  # noqa: RUF012
+    doubts: list[str] | None = None
 
     @property
     def content_hash(self) -> str:

@@ -35,7 +35,7 @@ PARTS = {
     "verify": (),
 }
 """All steps in order; what each writes into a joint."""
-WHOLE = {"imu": "imu", "feet": "foot_switches", "home": "home_trim_rad"}
+WHOLE = {"imu": "imu", "feet": "foot_switches", "home": "home_trim_rad", "verify": "doubts"}
 """Steps that write a part of the file as a whole."""
 NEEDED = tuple(step for step in PARTS if step != "verify")
 """Steps without which a calibration is not complete."""
@@ -74,6 +74,7 @@ class DraftContent(Section):
     foot_switches: dict[str, SwitchWire] = {}  # noqa: RUF012
     home_trim_rad: dict[str, Annotated[float, bounded(-MAX_TRIM_RAD, MAX_TRIM_RAD)]] = {}  # noqa: RUF012
     residuals: Residuals = {}  # noqa: RUF012
+    doubts: list[str] | None = None
 
 
 class Draft:
@@ -138,7 +139,7 @@ class Draft:
             notes={name: value for name, value in self.content.notes.items() if name.partition(".")[0] not in gone},
             joints={name: {k: v for k, v in known.items() if k not in fields} for name, known in joints.items()},
             residuals={each: found for each, found in self.content.residuals.items() if each not in gone},
-            **{WHOLE[each]: None if each == "imu" else {} for each in gone if each in WHOLE},
+            **{WHOLE[each]: None if each in ("imu", "verify") else {} for each in gone if each in WHOLE},
         )
         return gone
 
