@@ -86,7 +86,7 @@ class FootSwitches:
                 f"foot switches: GPIO {', '.join(map(str, self._pins))} cannot be set up ({problem}); put the user "
                 "into the group gpio, and on a Pi 5 install the extra pi5 in place of pi4"
             ) from None
-        self._states = [Debounce.at(level) for level in self._levels()]
+        self._states = [Debounce.at(level) for level in self.levels()]
         self._stamp_s = clock()
 
     @classmethod
@@ -103,7 +103,7 @@ class FootSwitches:
 
     def poll(self) -> FootSwitchReading:
         """Sample all levels once. A change is believed at its second sample."""
-        self._states = [state.take(level) for state, level in zip(self._states, self._levels(), strict=True)]
+        self._states = [state.take(level) for state, level in zip(self._states, self.levels(), strict=True)]
         self._stamp_s = self._clock()
         return self.newest()
 
@@ -126,5 +126,11 @@ class FootSwitches:
         for pin in self._pins:
             self._gpio.cleanup(pin)
 
-    def _levels(self) -> Sequence[bool]:
+    @property
+    def pins(self) -> tuple[int, ...]:
+        """BCM numbers in the order of the readings."""
+        return self._pins
+
+    def levels(self) -> Sequence[bool]:
+        """Whether each pin is low at this moment, bouncing or not."""
         return [bool(self._gpio.input(pin) == self._gpio.LOW) for pin in self._pins]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 # verb: (module in this folder that has a click command named `command`, one line of help)
 VERBS = {
@@ -15,10 +16,13 @@ VERBS = {
     "arm": ("arm", "Switch torque on and move home: from IDLE to STANDBY."),
     "bus": ("bus", "Find the servos on a bus, and measure how well it works."),
     "bus-budget": ("bus_budget", "Compute how old feedback will be, and whether the schedule fits the tick."),
+    "calibrate": ("calibrate", "Find out how this robot is put together, step by step."),
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
     "clear": ("clear", "Clear latched faults: from FAULT to IDLE."),
+    "completion": ("completion", "Print the lines that make a shell complete verbs and options."),
     "demo": ("demo", "Run a policy on the physics twin, push it, and film what happened."),
     "doctor": ("doctor", "See what of this machine fits robotd, and how to mend the rest."),
+    "dry-run": ("dry_run", "See what a policy would do to the robot, before it may do it."),
     "emulate": ("emulate", "Serve emulated servo buses in a process of their own, with faults on demand."),
     "estop": ("estop", "Torque off now. A standing robot falls."),
     "imu": ("imu", "Try out the IMU."),
@@ -35,6 +39,7 @@ VERBS = {
     "slow": ("slow", "Slow the robot down by a FACTOR from 0.1 to 1."),
     "status": ("status", "Say how the robot is: mode, faults, policy, servos, and what speaks against arming."),
     "stop": ("stop", "Stop in an orderly way: crouch, then torque off."),
+    "teleop": ("teleop", "Drive by keyboard or gamepad, for as long as a key or button is held."),
     "timing": ("timing", "Print lateness, tick time and slack of the daemon's loop since its start, as histograms."),
     "velocity": ("velocity", "Command a velocity: VX and VY in m/s, YAW in rad/s."),
 }
@@ -61,11 +66,16 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb, or name the nearest one."""
-        if args[0] not in VERBS and not args[0].startswith("-"):
+        if args[0] not in VERBS and not args[0].startswith("-") and not ctx.resilient_parsing:
             near = difflib.get_close_matches(args[0], VERBS, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(sorted(VERBS))}"
             raise click.UsageError(f"no verb {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs from the table above, importing none of them, and options."""
+        verbs = [CompletionItem(name, help=VERBS[name][1]) for name in sorted(VERBS) if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table above, importing none of them."""

@@ -1,13 +1,18 @@
-"""What a step of the calibration works with, and what a step is."""
+"""What a step of the calibration works with.
+
+A step is a module with `run(bench)`: it asks, moves, measures, and puts what it finds into the draft at once, so that
+called again after a kill it leaves out what is there. It raises CheckFailed, Refusal, Unreachable.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import click
 
 from contract.robot_config import RobotConfig
+from firmware_bridge.hiwonder import MAX_ID
 from robotd.ctl.calibration.draft import Draft
 from robotd.ctl.calibration.prompts import DONE, Person, Prompt
 from robotd.ctl.calibration.robot import BenchRobot, Servo
@@ -20,6 +25,7 @@ class Bench(NamedTuple):
     """One robot on the bench, and the person beside it.
 
     wiring: robotd.yaml's own, which says where buses, IMU and pins are; what the draft knows stands above it.
+    servo_ids: where servos are looked for.
     """
 
     robot: BenchRobot
@@ -27,6 +33,12 @@ class Bench(NamedTuple):
     wiring: Wiring
     draft: Draft
     person: Person
+    servo_ids: Iterable[int] = range(MAX_ID + 1)
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """All joints, in policy order."""
+        return self.config.actuator_names
 
     def ask(self, name: str, text: str, *choices: str) -> str:
         """Have the person do something, or say what was seen; without choices the answer is `done`."""
@@ -54,12 +66,3 @@ class Bench(NamedTuple):
             q_at_zero_rad=zero_rad - self.draft.content.home_trim_rad.get(joint, 0.0),
         )
         return servo_frame([row])
-
-
-class Step(NamedTuple):
-    """One step. run: asks, moves and measures, and puts what it finds into the draft as soon as it is found, so that
-    called again after a kill it leaves out what is there. Raises CheckFailed, Refusal, Unreachable."""
-
-    name: str
-    help: str
-    run: Callable[[Bench], None]

@@ -166,3 +166,18 @@ class Draft:
     def discard(self) -> None:
         """It has become the calibration."""
         self.path.unlink(missing_ok=True)
+
+
+def take_back(now: Calibration, old: Calibration, step: str) -> Calibration:
+    """The calibration `now` with what a step had found in `old`. It counts as not verified, unless that is the step."""
+    known, before = now.model_dump(), old.model_dump()
+    for joint in known["joints"]:
+        known["joints"][joint] |= {field: before["joints"][joint][field] for field in PARTS[step]}
+    if step in WHOLE:
+        known[WHOLE[step]] = before[WHOLE[step]]
+    if step != "verify":
+        known["doubts"] = None
+    known["residuals"].pop(step, None)
+    if step in before["residuals"]:
+        known["residuals"][step] = before["residuals"][step]
+    return Calibration.model_validate(known)

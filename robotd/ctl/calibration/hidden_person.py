@@ -103,7 +103,13 @@ def _put_to_a_stop(person: HiddenPerson, prompt: Prompt) -> str:
     return DONE
 
 
+def _hang_up(person: HiddenPerson, prompt: Prompt) -> str:
+    """`begin`: the robot hangs in its stand."""
+    return DONE
+
+
 _ACTS: dict[str, Callable[[HiddenPerson, Prompt], str]] = {
+    "begin": _hang_up,
     "servos": _see_a_wiggle,
     "direction": _see_a_direction,
     "offsets": _put_to_zero,

@@ -93,7 +93,7 @@ class TurningJoints(FirstOrderJoints):
 
     def target(self, servo_id: int, units: float, time_ms: int) -> None:
         """A new target."""
-        way = abs(units - self._profiles[servo_id].at(self._clock_s()))
+        way = abs(units - self.set_point(servo_id))
         self.travel[servo_id] += way
         if way > 0:
             self.fastest[servo_id] = max(self.fastest[servo_id], way / max(time_ms / 1000, 1e-6))

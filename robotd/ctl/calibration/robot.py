@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from firmware_bridge.bno085 import Bno085
 from firmware_bridge.bno085_failure import Bno085Error
-from firmware_bridge.foot_switch import POLL_S, FootSwitches, FootSwitchReading
+from firmware_bridge.foot_switch import POLL_S, FootSwitches
 from firmware_bridge.hiwonder import UNITS, CodecError, Command
 from firmware_bridge.imu_track import ImuSample
 from firmware_bridge.serial_line import BusError, SerialLine
@@ -28,13 +28,17 @@ SLOW_UNITS_PER_S = 60.0
 """14.4 deg/s, 0.25 rad/s: nothing moves a joint faster during a calibration."""
 STEP_UNITS = 3
 """A move is made of steps of this size; after each one the joint must have followed."""
-FOLLOW_UNITS = 20
+FOLLOW_UNITS = 12
 """A joint that stays this far behind is blocked: its torque goes off."""
 ATTEMPTS = 5
 STEADY_S = 0.3
 PEEK_S = 0.02
 
 Result = TypeVar("Result")
+
+
+class Blocked(CheckFailed):
+    """A joint does not follow its servo."""
 
 
 class Servo(NamedTuple):
@@ -165,7 +169,7 @@ class BenchRobot:
         Torque is on afterwards. It is announced before the first step.
 
         Raises:
-            CheckFailed: the joint does not follow; its torque is off again.
+            Blocked: the joint does not follow; its torque is off again.
             Unreachable: the servo does not answer.
         """
         speed = min(speed or self.speed, self.speed)
@@ -232,17 +236,17 @@ class BenchRobot:
     @property
     def pins(self) -> tuple[int, ...]:
         """BCM numbers of the foot switches' pins, in the order of the readings."""
-        return self._open_switches()._pins
+        return self._open_switches().pins
 
-    def switch_readings(self, seconds: float) -> list[FootSwitchReading]:
-        """Levels of the pins polled for a while, debounced; pressed means low. Raises Unreachable."""
+    def switch_levels(self, seconds: float) -> list[tuple[bool, ...]]:
+        """Levels of all pins for a while, sample by sample, not debounced: True for high. Raises Unreachable."""
         switches = self._open_switches()
-        readings = [switches.poll()]
+        levels = []
         until_s = self.now_s() + seconds
-        while self.now_s() < until_s:
+        while not levels or self.now_s() < until_s:
+            levels.append(tuple(not low for low in switches.levels()))
             self.sleep(POLL_S)
-            readings.append(switches.poll())
-        return readings
+        return levels
 
     # Inside
 
@@ -262,7 +266,7 @@ class BenchRobot:
         behind = target - self.units(servo)
         if abs(behind) > FOLLOW_UNITS:
             self.limp(servo)
-            raise CheckFailed(
+            raise Blocked(
                 f"{servo.label}: {abs(behind)} units behind its target {target}, expected at most {FOLLOW_UNITS}; its "
                 "torque is off: free the joint, then go on"
             )

@@ -1,0 +1,28 @@
+"""The steps by name and in order; one is imported when it runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+
+from robotd.ctl.calibration.bench import Bench
+from robotd.ctl.calibration.draft import NEEDS, PARTS
+from robotd.ctl.refusal import Refusal
+
+MODULES = {step: {"range": "stops"}.get(step, step) for step in PARTS}
+
+
+def run_steps(bench: Bench, wanted: Sequence[str], say: Callable[[str], None]) -> None:
+    """Do the wanted steps in order, but those that the draft has done. Raises Refusal, CheckFailed, Unreachable."""
+    for step in (each for each in PARTS if each in wanted):
+        if step in bench.draft.content.done:
+            say(f"{step}: done before; --undo {step} to do it again")
+            continue
+        lacking = [need for need in NEEDS[step] if need not in bench.draft.content.done]
+        if lacking:
+            raise Refusal(
+                f"{step} needs {', '.join(lacking)} first; run robotctl calibrate {' '.join([*lacking, step])}"
+            )
+        say(f"{step}:")
+        importlib.import_module(f"robotd.ctl.calibration.{MODULES[step]}").run(bench)
+        bench.draft.finish(step)
