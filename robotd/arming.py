@@ -33,8 +33,8 @@ class ArmingFacts(NamedTuple):
     """What a tick does not know.
 
     backend: the hardware's name; bundle: where it lies; verified: its checksums; config_joints: ordered names of its
-    robot_config, None where it has none; calibration_age_s: None where there is no calibration; buses: none where
-    there are no wires.
+    robot_config, None where it has none; calibration_age_s: None where there is no calibration, and
+    calibration_problem says why there is none that can be used; buses: none where there are no wires.
     """
 
     backend: str
@@ -43,6 +43,7 @@ class ArmingFacts(NamedTuple):
     config_joints: tuple[str, ...] | None
     calibration_age_s: float | None = None
     buses: tuple[BusLoad, ...] = ()
+    calibration_problem: str | None = None
 
 
 class ArmingCheck(NamedTuple):
@@ -63,11 +64,17 @@ class _Answer(NamedTuple):
 
 
 def facts_of(
-    bundle: Bundle, backend: str, buses: tuple[BusLoad, ...] = (), calibration_age_s: float | None = None
+    bundle: Bundle,
+    backend: str,
+    buses: tuple[BusLoad, ...] = (),
+    calibration_age_s: float | None = None,
+    calibration_problem: str | None = None,
 ) -> ArmingFacts:
     """The facts about a bundle on a backend."""
     joints = None if bundle.robot_config is None else bundle.robot_config.actuator_names
-    return ArmingFacts(backend, str(bundle.path), bundle.verified, joints, calibration_age_s, buses)
+    return ArmingFacts(
+        backend, str(bundle.path), bundle.verified, joints, calibration_age_s, buses, calibration_problem
+    )
 
 
 def arming_checks(setup: Setup, record: TickRecord, facts: ArmingFacts) -> tuple[ArmingCheck, ...]:
@@ -79,9 +86,14 @@ def arming_checks(setup: Setup, record: TickRecord, facts: ArmingFacts) -> tuple
     checks = []
     for name, (check, always) in CHECKS.items():
         answer = check(setup, record, facts)
-        mandatory = always or facts.backend == "real"
+        mandatory = always or facts.backend == "real" or (name == "calibration" and _is_calibrated(facts))
         checks.append(ArmingCheck(name, answer.ok, answer.found, "" if answer.ok else answer.fix, mandatory))
     return tuple(checks)
+
+
+def _is_calibrated(facts: ArmingFacts) -> bool:
+    """A robot that was calibrated must keep to it, whatever its backend."""
+    return facts.calibration_age_s is not None or facts.calibration_problem is not None
 
 
 def _bundle(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
@@ -107,12 +119,14 @@ def _contract(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
 
 def _calibration(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
     age_s, days = facts.calibration_age_s, round(CALIBRATION_S / 86400)
+    if facts.calibration_problem is not None:
+        return _Answer(False, facts.calibration_problem, "robotctl calibrate")
     if age_s is None and facts.backend != "real":
         return _Answer(True, f"none, and --hal {facts.backend} needs none", "")
     if age_s is None:
-        return _Answer(False, "no calibration, expected one", "calibrate the robot")
+        return _Answer(False, "no calibration, expected one", "robotctl calibrate")
     found = f"calibration of {age_s / 86400:.0f} days ago"
-    return _Answer(0 <= age_s <= CALIBRATION_S, f"{found}, expected at most {days}", "calibrate the robot again")
+    return _Answer(0 <= age_s <= CALIBRATION_S, f"{found}, expected at most {days}", "robotctl calibrate")
 
 
 def _servos(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:

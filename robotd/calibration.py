@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
 from pydantic import Field, ValidationError
@@ -155,6 +155,38 @@ def load_calibration(path: Path, robot: str | None = None) -> Calibration | None
     if robot is not None and calibration.robot != robot:
         raise CalibrationError(f"{path}: is of another robot than this robot_config.yaml describes; calibrate this one")
     return calibration
+
+
+class Standing(NamedTuple):
+    """How a robot stands with its calibration: the one in its file, None where there is none or none that can be used;
+    then `problem` says why, in one sentence."""
+
+    calibration: Calibration | None = None
+    problem: str | None = None
+
+    def age_s(self, now_s: float) -> float | None:
+        """As Calibration.age_s; None without one."""
+        return None if self.calibration is None else self.calibration.age_s(now_s)
+
+    def applied(self, wiring: Wiring) -> Wiring:
+        """The wiring with the calibration, if there is one that fits; else as it is."""
+        return wiring if self.calibration is None else calibrated(wiring, self.calibration)
+
+
+def standing_of(wiring: Wiring, robot: RobotConfig | None, path: Path | None = None) -> Standing:
+    """Look up the calibration of a robot with this wiring; whatever is wrong with it is in the answer.
+
+    Args:
+        robot: that it must be of; None takes any.
+        path: by default where this robot's lies.
+    """
+    try:
+        found = load_calibration(path or calibration_path(), None if robot is None else robot_identity(robot))
+        if found is not None:
+            calibrated(wiring, found)
+    except CalibrationError as problem:
+        return Standing(problem=str(problem))
+    return Standing(found)
 
 
 def save_calibration(path: Path, calibration: Calibration) -> Path | None:

@@ -17,9 +17,10 @@ import click
 from contract import Bundle, ContractError, load_deployment
 from contract.schema import suggest
 from robotd import realtime
-from robotd.arming import arming_checks, facts_of
+from robotd.arming import ArmingFacts, arming_checks, facts_of
 from robotd.blackbox import BlackBox
 from robotd.blackbox_layout import BlackBoxError
+from robotd.calibration import standing_of
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.control import make_control
@@ -138,7 +139,7 @@ def start_up(
     policy: str | None = None,
     twin: Mapping[str, Any] | None = None,
 ) -> tuple[RobotdConfig, Bundle, Hardware]:
-    """All checks before the first tick; the hardware comes back limp.
+    """All checks before the first tick; the hardware comes back limp. On ports the config has the calibration in it.
 
     Args:
         buses: put the servos on so many buses, whatever the config says; for comparisons on emulated ones.
@@ -159,9 +160,21 @@ def start_up(
                     f"{each.path / 'policy_spec.json'}: robot.home_ctrl_rad is missing, expected a pose to home to; "
                     "export the policy again"
                 )
+        if hal in ON_PORTS:
+            wiring = standing_of(config.hardware, bundle.robot_config).applied(config.hardware)
+            config = config.model_copy(update={"hardware": wiring})
         return config, bundle, open_hardware(hal, bundle, config.hardware, twin)
     except (ConfigFileError, ContractError, WiringError, HardwareError) as problem:
         raise _refusal(problem) from None
+
+
+def facts_for(bundle: Bundle, hal: str, config: RobotdConfig) -> ArmingFacts:
+    """What the arming checks want to know beside the ticks; with servos on ports also of the calibration."""
+    loads = loads_of(hal, config.hardware, bundle.spec.runtime.ctrl_dt)
+    if hal not in ON_PORTS:
+        return facts_of(bundle, hal, loads)
+    standing = standing_of(config.hardware, bundle.robot_config)
+    return facts_of(bundle, hal, loads, standing.age_s(time.time()), standing.problem)
 
 
 def _choose(path: Path, policy: str | None, allow_unverified: bool) -> Bundle:
@@ -227,7 +240,7 @@ async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdCon
     life = LifeSigns(notifier, timing.period_s)
     clock = MonotonicClock(config.realtime.early_s)
     setup = setup_for(bundle, config)
-    facts = facts_of(bundle, hal, loads_of(hal, config.hardware, timing.period_s))
+    facts = facts_for(bundle, hal, config)
 
     def checks(record: TickRecord) -> tuple[Check, ...]:
         return tuple(Check(*check) for check in arming_checks(setup, record, facts))

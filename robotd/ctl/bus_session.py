@@ -63,11 +63,16 @@ def port_of(port: str | None, bus: str | None, config: Path | None, baud: int | 
 
 
 def read_wiring(config: Path | None) -> Wiring:
-    """The section `hardware` of a robotd.yaml; without one the defaults. Raises Refusal."""
+    """The section `hardware` of a robotd.yaml or the defaults, with the robot's calibration. Raises Refusal."""
+    from robotd.calibration import standing_of
     from robotd.config import ConfigFileError, load_config
 
     with refusing(ConfigFileError):
-        return load_config(config).hardware
+        wiring = load_config(config).hardware
+    standing = standing_of(wiring, None)
+    if standing.problem is not None:
+        raise Refusal(standing.problem)
+    return standing.applied(wiring)
 
 
 def run_on_bus(verb: str, port: Port, job: Callable[[ServoBus], Awaitable[Result]]) -> Result:

@@ -48,11 +48,13 @@ def command(config: Path | None, as_json: bool) -> int:
 
 def _configured(config: Path | None) -> LimpPlan:
     """All servos of a robotd.yaml. Raises Refusal."""
+    from robotd.calibration import standing_of
     from robotd.config import ConfigFileError, load_config
 
     usual = config_path()
     with refusing(ConfigFileError):
-        return plan_of(load_config(config or (usual if usual.exists() else None)).hardware)
+        wiring = load_config(config or (usual if usual.exists() else None)).hardware
+    return plan_of(standing_of(wiring, None).applied(wiring))  # a calibration that cannot be used stops no limp
 
 
 def _stop_the_living(held: str, as_json: bool) -> int:
