@@ -36,7 +36,11 @@ MOST_SPREAD_DEG = 5.0
 
 
 class MountingRefusal(ValueError):
-    """Poses from which no mounting follows: one sentence."""
+    """Poses from which no mounting follows: one sentence. pose: the one to take again, where it is known which."""
+
+    def __init__(self, message: str, pose: str | None = None) -> None:
+        super().__init__(message)
+        self.pose = pose
 
 
 class Direction(NamedTuple):
@@ -72,25 +76,33 @@ def gravity_in_sensor(quat_wxyz: ArrayLike) -> Float64:
     return -matrix_of(quat_wxyz)[2]
 
 
-def static_direction(pose: str, quats_wxyz: ArrayLike) -> Direction:
-    """What a pose of GRAVITY_IN_BODY says, from attitudes (N, 4) world<-sensor. Raises MountingRefusal: it moved."""
-    return Direction(pose, GRAVITY_IN_BODY[pose], gravity_in_sensor(_still(pose, quats_wxyz)))
+def still_attitude(pose: str, quats_wxyz: ArrayLike) -> Float64:
+    """The mean attitude (4,) of a robot at rest, of (N, 4). Raises MountingRefusal: it moved."""
+    mean, spread_deg = mean_attitude(quats_wxyz)
+    if spread_deg > MOST_SPREAD_DEG:
+        raise MountingRefusal(
+            f"{pose}: the robot moved by {spread_deg:.1f} deg, expected at most {MOST_SPREAD_DEG:g}; hold it still",
+            pose,
+        )
+    return mean
 
 
-def tilt_direction(before_wxyz: ArrayLike, after_wxyz: ArrayLike) -> Direction:
-    """The axis of a tilt nose down, from attitudes (N, 4) world<-sensor before and after it.
+def tilt_direction(upright: ArrayLike, tilted: ArrayLike) -> Direction:
+    """The axis of a tilt nose down, from gravity (3,) in the sensor's frame before and after it.
+
+    Only how gravity turned counts: the heading may have drifted, and the person may have turned the robot.
 
     Raises:
-        MountingRefusal: it moved while it should rest, or was hardly tilted.
+        MountingRefusal: it was hardly tilted.
     """
-    before, after = gravity_in_sensor(_still("upright", before_wxyz)), gravity_in_sensor(_still(TILT, after_wxyz))
-    # Only how gravity turned counts: heading may have drifted, and the person may have turned the robot.
+    before, after = np.asarray(upright, np.float64), np.asarray(tilted, np.float64)
     cross = np.cross(after, before)
     angle_deg = math.degrees(math.atan2(float(np.linalg.norm(cross)), float(after @ before)))
     if not LEAST_TILT_DEG <= angle_deg <= 180 - LEAST_TILT_DEG:
         raise MountingRefusal(
             f"{TILT}: the robot was tilted by {angle_deg:.0f} deg, expected {LEAST_TILT_DEG:g} to "
-            f"{180 - LEAST_TILT_DEG:g}; tilt it nose down by about 45"
+            f"{180 - LEAST_TILT_DEG:g}; tilt it nose down by about 45",
+            TILT,
         )
     return Direction(TILT, FORWARD_TILT_AXIS, cross / np.linalg.norm(cross))
 
@@ -105,9 +117,12 @@ def solve_mounting(directions: Sequence[Direction]) -> Solution:
     solution = _fit(directions)
     worst, misfit_deg = max(solution.misfit_deg.items(), key=lambda item: item[1])
     if misfit_deg > MOST_MISFIT_DEG:
+        pose = _culprit(directions)
+        which = f"pose {pose} does not fit the others" if pose else f"the poses do not fit together, least of all {worst}"
         raise MountingRefusal(
-            f"pose {_culprit(directions) or worst} does not fit the others: up to {misfit_deg:.0f} deg off, expected "
-            f"at most {MOST_MISFIT_DEG:g}; take that pose again"
+            f"{which}: up to {misfit_deg:.0f} deg off, expected at most {MOST_MISFIT_DEG:g}; take "
+            f"{'that pose' if pose else 'all poses'} again",
+            pose,
         )
     return solution
 
@@ -145,16 +160,6 @@ def quat_of(rotation: Float64) -> tuple[float, float, float, float]:
     )
     w, x, y, z = (float(part) for part in np.linalg.eigh(k)[1][:, -1])
     return (w, x, y, z) if w >= 0 else (-w, -x, -y, -z)
-
-
-def _still(pose: str, quats_wxyz: ArrayLike) -> Float64:
-    """The mean attitude (4,) of a robot at rest."""
-    mean, spread_deg = mean_attitude(quats_wxyz)
-    if spread_deg > MOST_SPREAD_DEG:
-        raise MountingRefusal(
-            f"{pose}: the robot moved by {spread_deg:.1f} deg, expected at most {MOST_SPREAD_DEG:g}; hold it still"
-        )
-    return mean
 
 
 def _fit(directions: Sequence[Direction]) -> Solution:

@@ -1,7 +1,7 @@
 """Which foot switch hangs on which pin, which way round it is, and how much it chatters. Pure.
 
-First nobody touches a sole, then one switch after the other is pressed and held. What is seen is the level of every
-candidate pin, sample by sample: (N, P) bool, True for high.
+First nobody touches a sole, then one switch after the other is pressed and held. What is seen is whether each candidate
+pin is low, sample by sample: (N, P) bool, bounces and all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Bools = NDArray[np.bool_]
 MOST_CHATTER = 20
-"""Changes of level while a switch is held: more is a loose contact, fewer is a switch."""
+"""While a switch is held: more is a loose contact."""
+STEADY = 0.9
+"""Share of samples at rest that must be alike."""
 LEAST_SAMPLES = 5
 
 
@@ -23,18 +25,18 @@ class SwitchRefusal(ValueError):
 
 
 class FoundSwitch(NamedTuple):
-    """pin: BCM number; pressed_low: pressing pulls it to ground; chatter: changes of level while it was held."""
+    """pin: BCM number; pressed_low: pressing pulls it to ground; chatter: changes while it was held."""
 
     pin: int
     pressed_low: bool
     chatter: int
 
 
-def rest_levels(pins: Sequence[int], levels: ArrayLike) -> Bools:
-    """The level (P,) of each pin while nobody touches a sole. Raises SwitchRefusal: one of them is not steady."""
-    seen = _levels(pins, levels)
+def at_rest(pins: Sequence[int], low: ArrayLike) -> Bools:
+    """(P,) which pins are low while nobody touches a sole. Raises SwitchRefusal: one of them is not steady."""
+    seen = _samples(pins, low)
     rest = majority(seen)
-    shaky = [pin for pin, column, level in zip(pins, seen.T, rest, strict=True) if np.mean(column == level) < 0.9]
+    shaky = [pin for pin, column, level in zip(pins, seen.T, rest, strict=True) if np.mean(column == level) < STEADY]
     if shaky:
         raise SwitchRefusal(
             f"GPIO {_list(shaky)} {_is(shaky)} not steady though nobody touches a sole; look for a loose contact or a "
@@ -44,18 +46,18 @@ def rest_levels(pins: Sequence[int], levels: ArrayLike) -> Bools:
 
 
 def find_switch(
-    name: str, pins: Sequence[int], rest: Bools, levels: ArrayLike, taken: Mapping[str, FoundSwitch]
+    name: str, pins: Sequence[int], rest: Bools, low: ArrayLike, taken: Mapping[str, FoundSwitch]
 ) -> FoundSwitch:
-    """The switch `name`, which was pressed and held while `levels` (N, P) were seen.
+    """The switch `name`, which was pressed and held while `low` (N, P) was seen.
 
     Args:
-        rest: (P,) levels that nobody presses.
+        rest: (P,) what is low while nobody presses.
         taken: switches found before, by name.
 
     Raises:
         SwitchRefusal: no pin answers, several do, the pin belongs to another switch, or the contact is loose.
     """
-    seen = _levels(pins, levels)
+    seen = _samples(pins, low)
     held = majority(seen)
     moved = [n for n in range(len(pins)) if held[n] != rest[n]]
     owner = {found.pin: other for other, found in taken.items()}
@@ -66,57 +68,44 @@ def find_switch(
         raise SwitchRefusal(
             f"{len(moved)} switches answer to {name}: {which}; press one at a time, and look whether another is stuck"
         )
-    pin = pins[moved[0]]
+    (column,) = moved
+    pin = pins[column]
     if pin in owner:
         raise SwitchRefusal(f"GPIO {pin} answers to {name}, and to {owner[pin]} before; press each switch once")
-    chatter = changes(seen[:, moved[0]])
+    chatter = changes(seen[:, column])
     if chatter > MOST_CHATTER:
         raise SwitchRefusal(
-            f"{name} (GPIO {pin}) changed {chatter} times while it was held, expected at most {MOST_CHATTER}; "
+            f"{name} (GPIO {pin}) chattered {chatter} times while it was held, expected at most {MOST_CHATTER}; "
             "look for a loose contact"
         )
-    return FoundSwitch(pin, pressed_low=not bool(held[moved[0]]), chatter=chatter)
+    return FoundSwitch(pin, pressed_low=bool(held[column]), chatter=chatter)
 
 
-def check_polarity(found: Mapping[str, FoundSwitch]) -> None:
-    """Raises SwitchRefusal where one switch works the other way round than all others: it is stuck, or miswired."""
-    low = [name for name, switch in found.items() if switch.pressed_low]
-    high = [name for name, switch in found.items() if not switch.pressed_low]
-    if len(found) >= 3 and (odd := min(low, high, key=len)) and len(odd) == 1:
-        level = "low" if found[odd[0]].pressed_low else "high"
-        raise SwitchRefusal(
-            f"{odd[0]} (GPIO {found[odd[0]].pin}) is pressed when {level} and all others when it is not; take one "
-            "kind of switch, normally open to ground"
-        )
+def majority(low: Bools) -> Bools:
+    """(N, P) -> (P,): what each pin was most of the time."""
+    return np.asarray(np.mean(low, axis=0) > 0.5)
 
 
-def majority(levels: Bools) -> Bools:
-    """(N, P) -> (P,): the level that each pin had most of the time."""
-    return np.asarray(np.mean(levels, axis=0) > 0.5)
+def changes(low: Bools) -> int:
+    """(N,) -> how often it changed."""
+    return int(np.sum(low[1:] != low[:-1]))
 
 
-def changes(levels: Bools) -> int:
-    """(N,) -> how often the level changed."""
-    return int(np.sum(levels[1:] != levels[:-1]))
-
-
-def _levels(pins: Sequence[int], levels: ArrayLike) -> Bools:
-    seen = np.asarray(levels, np.bool_)
+def _samples(pins: Sequence[int], low: ArrayLike) -> Bools:
+    seen = np.asarray(low, np.bool_)
     if seen.ndim != 2 or seen.shape[1] != len(pins) or len(seen) < LEAST_SAMPLES:
         raise SwitchRefusal(
-            f"levels of shape {seen.shape}, expected at least {LEAST_SAMPLES} samples of {len(pins)} pins"
+            f"samples of shape {seen.shape}, expected at least {LEAST_SAMPLES} of {len(pins)} pins; look again"
         )
     return seen
 
 
 def _why_dead(pins: Sequence[int], rest: Bools, owner: Mapping[int, str]) -> str:
-    """What is known of a switch whose press nobody sees: a pin that lies at the other level than most is closed."""
-    usual = bool(np.mean(rest) >= 0.5)
-    stuck = [pin for pin, level in zip(pins, rest, strict=True) if bool(level) != usual and pin not in owner]
-    if stuck:
-        return f"no pin changed, and GPIO {_list(stuck)} {_is(stuck)} pressed all the time; free the stuck switch"
-    free = [pin for pin in pins if pin not in owner]
-    return f"no pin changed, expected one of GPIO {_list(free)}; check its wire, and that it clicks"
+    """What is known of a switch whose press nobody sees."""
+    free = {pin: bool(low) for pin, low in zip(pins, rest, strict=True) if pin not in owner}
+    closed = [pin for pin, low in free.items() if low]
+    stuck = f", or stuck: GPIO {_list(closed)} {_is(closed)} closed though nobody presses" if closed else ""
+    return f"no pin changed, expected one of GPIO {_list(list(free))}; check its wire, and that it clicks{stuck}"
 
 
 def _list(pins: Sequence[int]) -> str:
