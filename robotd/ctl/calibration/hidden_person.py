@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 
 import click
 
+from robotd.ctl.calibration.hidden_pose import hold, stand
 from robotd.ctl.calibration.hidden_robot import HiddenRobot
+from robotd.ctl.calibration.imu_mounting import TILT
 from robotd.ctl.calibration.prompts import DONE, Prompt
 from robotd.ctl.calibration.words import words_of
 from robotd.ctl.refusal import Refusal
@@ -20,6 +22,8 @@ SEEN_UNITS = 5.0
 """A smaller turn is not seen."""
 HAND_UNITS = 0.7
 """How exactly a hand puts a joint into its jig, or against its stop."""
+TURN_RAD = 0.17
+"""About 10 degrees, when asked to turn a joint by hand."""
 
 
 class HiddenPerson:
@@ -105,7 +109,45 @@ def _put_to_a_stop(person: HiddenPerson, prompt: Prompt) -> str:
 
 def _hang_up(person: HiddenPerson, prompt: Prompt) -> str:
     """`begin`: the robot hangs in its stand."""
+    hold(person.robot, "upright", person.dice)
     return DONE
+
+
+def _hold(person: HiddenPerson, prompt: Prompt) -> str:
+    """`imu.POSE`: hold the robot so."""
+    hold(person.robot, prompt.name.partition(".")[2], person.dice)
+    return DONE
+
+
+def _press(person: HiddenPerson, prompt: Prompt) -> str:
+    """`feet.SWITCH` or `feet.rest`."""
+    person.robot.pressed = {prompt.name.partition(".")[2]} & set(person.robot.truth.switches)
+    return DONE
+
+
+def _stand(person: HiddenPerson, prompt: Prompt) -> str:
+    """`home.hang`, `home.stand` and `home.lift`; `home.trim` is agreed with."""
+    what = prompt.name.partition(".")[2]
+    if what == "trim":
+        return "yes"
+    if what == "stand":
+        stand(person.robot)
+    else:
+        hold(person.robot, "upright", person.dice)
+    return DONE
+
+
+def _try_out(person: HiddenPerson, prompt: Prompt) -> str:
+    """`verify.*`: as the steps before; `verify.JOINT` turns a joint the way its angle grows."""
+    what = prompt.name.partition(".")[2]
+    if what in person.robot.truth.wires:
+        person.put(what, person.robot.angle(what) + TURN_RAD)
+        return DONE
+    if what == "zero":
+        return _put_to_zero(person, prompt._replace(name="offsets.jig"))
+    if what in ("upright", TILT):
+        return _hold(person, prompt)
+    return (_stand if what in ("hang", "stand", "lift") else _press)(person, prompt)
 
 
 _ACTS: dict[str, Callable[[HiddenPerson, Prompt], str]] = {
@@ -114,6 +156,10 @@ _ACTS: dict[str, Callable[[HiddenPerson, Prompt], str]] = {
     "direction": _see_a_direction,
     "offsets": _put_to_zero,
     "range": _put_to_a_stop,
+    "imu": _hold,
+    "feet": _press,
+    "home": _stand,
+    "verify": _try_out,
 }
 
 

@@ -34,18 +34,21 @@ OFFSET_UNITS = 60
 LAST_ID = 60
 NOISE_RAD = math.radians(1.0)
 """Of each sample's attitude about each axis, one sigma."""
+BEND_RAD = math.radians(3.0)
 PLAY_RAD = 0.04
 """Real stops lie up to this far outside of the configured range."""
 
 
 class HiddenTruth(NamedTuple):
-    """How the robot is really put together; by joint or by switch."""
+    """How the robot is really put together; by joint or by switch. bend_rad: how its frame leans forward and to the
+    right when all joints are at home and the soles flat."""
 
     wires: Mapping[str, JointWire]
     rows: Mapping[str, JointCalibration]
     stops_rad: Mapping[str, tuple[float, float]]
     mounting_wxyz: Quat
     switches: Mapping[str, SwitchWire]
+    bend_rad: tuple[float, float] = (0.0, 0.0)
 
 
 def draw_truth(config: RobotConfig, wiring: Wiring, seed: int) -> HiddenTruth:
@@ -72,7 +75,8 @@ def draw_truth(config: RobotConfig, wiring: Wiring, seed: int) -> HiddenTruth:
         name: SwitchWire(pin=pin, pressed_low=dice.random() < 0.75)
         for name, pin in zip(names, dice.sample(pins, len(pins)), strict=True)
     }
-    return HiddenTruth(wires, rows, stops, any_rotation(dice), switches)
+    mounting, bend = any_rotation(dice), (dice.uniform(-BEND_RAD, BEND_RAD), dice.uniform(-BEND_RAD, BEND_RAD))
+    return HiddenTruth(wires, rows, stops, mounting, switches, bend)
 
 
 def any_rotation(dice: random.Random) -> Quat:
