@@ -24,7 +24,7 @@ PATIENTLY = """
 from robotd import daemon
 from robotd.clock import MonotonicClock
 from robotd.ctl.patience import PatientClock
-daemon.MonotonicClock = lambda: PatientClock(MonotonicClock())
+daemon.MonotonicClock = lambda *settings: PatientClock(MonotonicClock(*settings))
 daemon.main()
 """
 LONG_S = 90.0
