@@ -8,8 +8,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-import click
-
 from robotd.ctl.calibration.hidden_pose import hold, stand
 from robotd.ctl.calibration.hidden_robot import HiddenRobot
 from robotd.ctl.calibration.imu_mounting import TILT
@@ -161,8 +159,3 @@ _ACTS: dict[str, Callable[[HiddenPerson, Prompt], str]] = {
     "home": _stand,
     "verify": _try_out,
 }
-
-
-def say_answer(prompt: Prompt, answer: str) -> None:
-    """Show what the rehearsal's person was asked and answered, on stderr."""
-    click.echo(f"  {prompt.text}\n  [{prompt.name}] {answer}", err=True)

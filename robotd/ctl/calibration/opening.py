@@ -17,9 +17,9 @@ from firmware_bridge.foot_switch import FootSwitchError, FootSwitches
 from firmware_bridge.serial_line import PortError
 from firmware_bridge.servo_bus import REPLY_S
 from robotd.ctl.bus_session import hardware_lock
-from robotd.ctl.calibration.hidden_person import HiddenPerson, say_answer
+from robotd.ctl.calibration.hidden_person import HiddenPerson
 from robotd.ctl.calibration.hidden_robot import HiddenRobot, draw_truth
-from robotd.ctl.calibration.prompts import Person, PersonAtTerminal, PersonOnPaper, read_answers
+from robotd.ctl.calibration.prompts import Person, PersonAtTerminal, PersonOnPaper, read_answers, show
 from robotd.ctl.calibration.robot import BenchRobot, Move, Senses, World
 from robotd.ctl.refusal import Unreachable
 from robotd.wiring import Wiring
@@ -57,7 +57,7 @@ def open_hidden(
 ) -> Iterator[tuple[BenchRobot, Person]]:
     """A hidden robot and the person beside it, who says what the file of answers says, or else what is to be seen."""
     robot = HiddenRobot(draw_truth(config, wiring, seed), config, wiring, seed)
-    person = HiddenPerson(robot, seed, read_answers(answers) if answers else None, say_answer)
+    person = HiddenPerson(robot, seed, read_answers(answers) if answers else None, show)
     with BenchRobot(robot.lines, robot.senses, robot.time.world, say_move) as bench:
         yield bench, person
 

@@ -66,6 +66,7 @@ class PersonOnPaper:
             )
         if said not in prompt.choices:
             raise Refusal(f"{self._path}: {prompt.name}: {_unknown(said, prompt)}")
+        show(prompt, said)
         return said
 
 
@@ -80,6 +81,11 @@ def read_answers(path: Path) -> Mapping[str, str]:
     if not isinstance(data, dict):
         raise Refusal(f"--answers {path}: found {type(data).__name__}, expected a mapping of prompts to answers")
     return {str(name): str(answer).lower() for name, answer in data.items()}
+
+
+def show(prompt: Prompt, answer: str) -> None:
+    """What was asked and answered where nobody types, on stderr."""
+    click.echo(f"  {prompt.text}\n  [{prompt.name}] {answer}", err=True)
 
 
 def _unknown(said: str, prompt: Prompt) -> str:
