@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from contract import Bundle, tilt_rad
+from contract import FOOT_SWITCHES, Bundle, tilt_rad
 from robotd.fault_table import failing_buses
+from robotd.leg_doubts import Pair, doubts, pairs_of, unlike_pairs
 from robotd.limits import all_finite
 from robotd.record import TickRecord
 from robotd.tick_state import Setup
 
 UPRIGHT_DEG = 20.0
+UPSIDE_DOWN_DEG = 150.0
 COOLER_DEGC = 10.0  # than where OVERHEAT begins
 STRONGER_V = 0.3  # than where UNDERVOLT begins
 HIGHEST_V = 14.0
@@ -34,7 +36,8 @@ class ArmingFacts(NamedTuple):
 
     backend: the hardware's name; bundle: where it lies; verified: its checksums; config_joints: ordered names of its
     robot_config, None where it has none; calibration_age_s: None where there is no calibration, and
-    calibration_problem says why there is none that can be used; buses: none where there are no wires.
+    calibration_problem says why there is none that can be used; calibration_doubts: what its verification found wrong,
+    None where it was not verified; buses: none where there are no wires; pairs: joints that mirror each other.
     """
 
     backend: str
@@ -44,6 +47,8 @@ class ArmingFacts(NamedTuple):
     calibration_age_s: float | None = None
     buses: tuple[BusLoad, ...] = ()
     calibration_problem: str | None = None
+    calibration_doubts: tuple[str, ...] | None = ()
+    pairs: tuple[Pair, ...] = ()
 
 
 class ArmingCheck(NamedTuple):
@@ -69,11 +74,23 @@ def facts_of(
     buses: tuple[BusLoad, ...] = (),
     calibration_age_s: float | None = None,
     calibration_problem: str | None = None,
+    calibration_doubts: Sequence[str] | None = (),
 ) -> ArmingFacts:
     """The facts about a bundle on a backend."""
-    joints = None if bundle.robot_config is None else bundle.robot_config.actuator_names
+    robot = bundle.robot_config
+    joints = None if robot is None else robot.actuator_names
+    pairs = () if robot is None else pairs_of(robot.actuator_names, robot.symmetric_index, robot.symmetry_sign)
+    doubts = None if calibration_doubts is None else tuple(calibration_doubts)
     return ArmingFacts(
-        backend, str(bundle.path), bundle.verified, joints, calibration_age_s, buses, calibration_problem
+        backend,
+        str(bundle.path),
+        bundle.verified,
+        joints,
+        calibration_age_s,
+        buses,
+        calibration_problem,
+        doubts,
+        pairs,
     )
 
 
@@ -126,7 +143,14 @@ def _calibration(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answe
     if age_s is None:
         return _Answer(False, "no calibration, expected one", "robotctl calibrate")
     found = f"calibration of {age_s / 86400:.0f} days ago"
-    return _Answer(0 <= age_s <= CALIBRATION_S, f"{found}, expected at most {days}", "robotctl calibrate")
+    if not 0 <= age_s <= CALIBRATION_S:
+        return _Answer(False, f"{found}, expected at most {days}", "robotctl calibrate")
+    if facts.calibration_doubts is None:
+        return _Answer(False, f"{found}, not verified since it last changed", "robotctl calibrate verify")
+    if facts.calibration_doubts:
+        fix = "do as it says, then robotctl calibrate verify"
+        return _Answer(False, f"verified, and found wrong: {' | '.join(facts.calibration_doubts)}", fix)
+    return _Answer(True, f"{found}, verified", "")
 
 
 def _servos(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
@@ -179,13 +203,21 @@ def _upright(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
         return _Answer(False, f"attitude {np.asarray(quat).tolist()}, expected finite numbers", "robotctl imu test")
     degrees = float(np.degrees(tilt_rad(quat)))
     found = f"tilted by {degrees:.0f} deg, expected at most {UPRIGHT_DEG:.0f}"
-    return _Answer(degrees <= UPRIGHT_DEG, found, "hold the robot upright")
+    if degrees > UPSIDE_DOWN_DEG:
+        found += ": the robot or the IMU's mounting is upside down"
+    fix = "hold the robot upright; if it is, the IMU's mounting is wrong: robotctl calibrate imu"
+    return _Answer(degrees <= UPRIGHT_DEG, found, fix)
 
 
 def _foot_switches(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
     switches = np.asarray(record.signals.foot_switches)
-    ok = bool(np.all((switches == 0) | (switches == 1)))
-    return _Answer(ok, f"{switches.tolist()}, expected 0 or 1 each", "check the pins of hardware.foot_switches")
+    if not np.all((switches == 0) | (switches == 1)):
+        return _Answer(False, f"{switches.tolist()}, expected 0 or 1 each", "check the pins of hardware.foot_switches")
+    if len(switches) == len(FOOT_SWITCHES) and np.sum(switches) == len(switches) - 1:
+        (odd,) = (name for name, pressed in zip(FOOT_SWITCHES, switches, strict=True) if not pressed)
+        fix = "set the robot flat on the ground or lift it; if it is flat, the switch is dead: robotctl calibrate feet"
+        return _Answer(False, f"{odd} feels nothing while the other three feel the ground", fix)
+    return _Answer(True, f"{switches.tolist()}", "")
 
 
 def _pose(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
@@ -202,6 +234,26 @@ def _pose(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
         return _Answer(False, f"too far from home for {setup.config.motion.homing_s:g} s of homing: {fast}", fix)
     farthest = float(np.max(abs(pos - setup.home_rad)))
     return _Answer(True, f"at most {farthest:.2f} rad from home", "")
+
+
+def _legs(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
+    """In a stand and at home both legs are alike. Other poses pass unless just one mistake would explain them."""
+    robot, rows = setup.spec.robot, setup.config.hardware.calibration
+    names, pos = robot.actuator_names, np.asarray(record.signals.joint_pos_rad, np.float64)
+    if not facts.pairs or not np.all(np.isfinite(pos)) or any(name not in rows for name in names):
+        return _Answer(True, "nothing to compare", "")
+    angles = dict(zip(names, pos.tolist(), strict=True))
+    ranges = {name: (low, high) for name, low, high in zip(names, robot.range_min, robot.range_max, strict=True)}
+    home = dict(zip(names, setup.home_rad.tolist(), strict=True))
+    unlike = ", ".join(
+        f"{pair.left} {angles[pair.left]:+.2f} and {pair.right} {angles[pair.right]:+.2f} rad"
+        for pair in unlike_pairs(angles, facts.pairs)
+    )
+    found = doubts(angles, facts.pairs, {name: rows[name] for name in names}, ranges, home)
+    if not found:
+        return _Answer(True, f"read unlike, as they may be: {unlike}" if unlike else "alike", "")
+    why = f"read unlike: {unlike}; they would be alike if {', or '.join(map(str, found[:2]))}"
+    return _Answer(False, why, "bring both legs into the same pose by hand; if they are: robotctl calibrate verify")
 
 
 def _deadlines(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
@@ -239,6 +291,7 @@ CHECKS: dict[str, tuple[_Check, bool]] = {
     "upright": (_upright, True),
     "foot switches": (_foot_switches, False),
     "pose": (_pose, True),
+    "legs": (_legs, False),
     "deadlines": (_deadlines, False),
     "bus budget": (_bus_budget, False),
 }

@@ -174,7 +174,8 @@ def facts_for(bundle: Bundle, hal: str, config: RobotdConfig) -> ArmingFacts:
     if hal not in ON_PORTS:
         return facts_of(bundle, hal, loads)
     standing = standing_of(config.hardware, bundle.robot_config)
-    return facts_of(bundle, hal, loads, standing.age_s(time.time()), standing.problem)
+    doubts = () if standing.calibration is None else standing.calibration.doubts
+    return facts_of(bundle, hal, loads, standing.age_s(time.time()), standing.problem, doubts)
 
 
 def _choose(path: Path, policy: str | None, allow_unverified: bool) -> Bundle:

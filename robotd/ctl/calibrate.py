@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from contract.robot_config import RobotConfig
     from robotd.wiring import Wiring
 
-EXIT_OK = 0
+EXIT_OK, EXIT_FAILED = 0, 1
 ALL_IDS = "0-253"
 
 
@@ -167,8 +167,11 @@ def _finish(path: Path, draft: Draft, as_json: bool) -> int:
         said |= {"draft": None, "written": str(path), "backup": kept and str(kept)}
         said |= {"calibration": calibration.model_dump() | {"hash": calibration.content_hash}}
         lines = [*_table(calibration), f"written to {path}{f', the one before is {kept.name}' if kept else ''}"]
+        doubts = calibration.doubts
+        lines += [f"WRONG: {doubt}" for doubt in doubts or ()]
+        lines += ["not verified yet, and does not arm: robotctl calibrate verify"] if doubts is None else []
     click.echo(json.dumps(said) if as_json else "\n".join(f"  {line}" for line in lines))
-    return EXIT_OK
+    return EXIT_FAILED if draft.content.doubts else EXIT_OK
 
 
 def _table(calibration: Calibration) -> list[str]:

@@ -86,6 +86,8 @@ CAUSES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("calibration", {"calibration_age_s": 181 * 86400.0}, {}, "181 days ago, expected at most 180"),
     ("calibration", {"calibration_age_s": -1.0}, {}, "days ago"),
     ("calibration", {"calibration_age_s": math.nan}, {}, "nan"),
+    ("calibration", {"calibration_doubts": None}, {}, "not verified since it last changed"),
+    ("calibration", {"calibration_doubts": ("left_toe is dead; look",)}, {}, "found wrong: left_toe is dead; look"),
     ("servos", {}, {"joint_age_s": aged("waist_yaw", 0.161)}, "no answer within 160 ms from waist_yaw"),
     ("buses", {}, {"health": SETUP.well._replace(bus_errors_in_a_row=(0, 3))}, "0, 3"),
     ("temperature", {}, {"health": hot(65.5)}, f"expected 0 to 65: {NAMES[2]}"),
@@ -97,8 +99,10 @@ CAUSES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("imu", {}, {"imu_age_s": 0.061}, "61 ms ago, expected at most 60"),
     ("upright", {}, {"quat_wxyz": tilted(21)}, "tilted by 21 deg, expected at most 20"),
     ("upright", {}, {"quat_wxyz": tilted(180, 0)}, "180 deg"),
+    ("upright", {}, {"quat_wxyz": tilted(151, 0)}, "the robot or the IMU's mounting is upside down"),
     ("upright", {}, {"quat_wxyz": [math.nan, 0, 0, 0]}, "expected finite"),
     ("foot switches", {}, {"foot_switches": [1, 1, 0.5, 0]}, "0.5"),
+    ("foot switches", {}, {"foot_switches": [1, 0, 1, 1]}, "left_heel feels nothing"),
     ("pose", {}, {"joint_pos_rad": moved("left_knee_pitch", -0.06)}, "outside the joint's range: left_knee_pitch"),
     ("pose", {}, {"joint_pos_rad": moved("left_knee_pitch", math.nan)}, "left_knee_pitch"),
     ("deadlines", {}, {"ticks": 50}, "49 ticks so far, expected 50"),
@@ -158,7 +162,7 @@ def test_what_only_the_real_robot_has_may_be_skipped_elsewhere(backend: str) -> 
     checks = arming_checks(SETUP, record_of(), FACTS._replace(backend=backend, calibration_age_s=None, buses=()))
     assert all(check.ok for check in checks) and f"--hal {backend} needs none" in checks[2].found
     skippable = {check.name for check in checks if not check.mandatory}
-    assert skippable == {"bundle", "calibration", "foot switches", "deadlines", "bus budget"}
+    assert skippable == {"bundle", "calibration", "foot switches", "legs", "deadlines", "bus budget"}
 
 
 def test_the_facts_of_a_bundle(zero_bundle: Bundle) -> None:

@@ -37,7 +37,7 @@ def judge_zero(joint: str, angle_rad: float, zero_rad: float = 0.0) -> Verdict:
     if abs(off_rad) <= ZERO_RAD:
         return Verdict(f"{joint} zero", True, f"{off_rad:+.3f} rad off, at most {ZERO_RAD:g}")
     found = f"{joint} reads {angle_rad:+.3f} rad at its zero, expected {zero_rad:+.3f} within {ZERO_RAD:g}"
-    return Verdict(f"{joint} zero", False, found, "robotctl calibrate --undo offsets")
+    return Verdict(f"{joint} zero", False, found, "robotctl calibrate offsets")
 
 
 def judge_turn(joint: str, word: str, turned_rad: Mapping[str, float]) -> Verdict:
@@ -51,13 +51,13 @@ def judge_turn(joint: str, word: str, turned_rad: Mapping[str, float]) -> Verdic
     name = f"{joint} turns"
     if other != joint and abs(turned_rad[other]) > max(TURNED_RAD, 2 * abs(mine)):
         found = f"{joint} and {other} are swapped: {joint} was turned, and the servo of {other} felt it"
-        return Verdict(name, False, found, "robotctl calibrate --undo servos")
+        return Verdict(name, False, found, "robotctl calibrate servos")
     if abs(mine) < TURNED_RAD:
         found = f"{joint} read {mine:+.3f} rad of a turn, expected at least {TURNED_RAD:g}: its servo felt nothing"
-        return Verdict(name, False, found, "robotctl calibrate --undo servos, or look at its horn")
+        return Verdict(name, False, found, "robotctl calibrate servos, or look at its horn")
     if mine < 0:
         found = f"{joint} has its direction flipped: {mine:+.3f} rad on its way {word}, expected a growing angle"
-        return Verdict(name, False, found, "robotctl calibrate --undo direction")
+        return Verdict(name, False, found, "robotctl calibrate direction")
     return Verdict(name, True, f"{mine:+.3f} rad on its way {word}")
 
 
@@ -69,7 +69,7 @@ def judge_upright(gravity_body: ArrayLike) -> Verdict:
         return Verdict("imu upright", True, f"{degrees:.1f} deg off, at most {UPRIGHT_DEG:g}")
     how = "the IMU's mounting is upside down" if degrees >= UPSIDE_DOWN_DEG else "the IMU's mounting is wrong"
     found = f"{how}: a lean of {degrees:.0f} deg ({lean_of(gravity_body)}) of an upright robot"
-    return Verdict("imu upright", False, f"{found}, expected at most {UPRIGHT_DEG:g}", "robotctl calibrate --undo imu")
+    return Verdict("imu upright", False, f"{found}, expected at most {UPRIGHT_DEG:g}", "robotctl calibrate imu")
 
 
 def judge_tilt(upright: ArrayLike, tilted: ArrayLike) -> Verdict:
@@ -82,13 +82,13 @@ def judge_tilt(upright: ArrayLike, tilted: ArrayLike) -> Verdict:
     if degrees <= TILT_AXIS_DEG:
         return Verdict("imu tilt", True, f"about an axis {degrees:.1f} deg off, at most {TILT_AXIS_DEG:g}")
     found = f"the IMU's mounting is wrong: a tilt nose down is felt about an axis {degrees:.0f} deg off body y"
-    return Verdict("imu tilt", False, f"{found}, expected at most {TILT_AXIS_DEG:g}", "robotctl calibrate --undo imu")
+    return Verdict("imu tilt", False, f"{found}, expected at most {TILT_AXIS_DEG:g}", "robotctl calibrate imu")
 
 
 def judge_press(switch: str, before: Iterable[str], held: Iterable[str]) -> Verdict:
     """Of a switch that a person holds: names of the switches that read pressed before and while it is held."""
     stuck, pressed = sorted(before), sorted(set(held) - set(before))
-    fix = "check its wire and that it clicks, then robotctl calibrate --undo feet"
+    fix = "check its wire and that it clicks, then robotctl calibrate feet"
     if pressed == [switch]:
         return Verdict(switch, True, "it alone")
     if switch in stuck:
@@ -96,7 +96,7 @@ def judge_press(switch: str, before: Iterable[str], held: Iterable[str]) -> Verd
     if not pressed:
         return Verdict(switch, False, f"{switch} is dead: nothing changes while it is held", fix)
     found = f"{switch} was pressed, and {', '.join(pressed)} answered, expected {switch} alone"
-    return Verdict(switch, False, found, "robotctl calibrate --undo feet")
+    return Verdict(switch, False, found, "robotctl calibrate feet")
 
 
 def judge_lean(lean: Lean) -> Verdict:
@@ -105,7 +105,7 @@ def judge_lean(lean: Lean) -> Verdict:
     if degrees <= STANDING_DEG:
         return Verdict("home", True, f"leans {lean}, at most {STANDING_DEG:g} in all")
     found = f"home leans {lean}, expected at most {STANDING_DEG:g} in all"
-    return Verdict("home", False, found, "robotctl calibrate --undo home")
+    return Verdict("home", False, found, "robotctl calibrate home")
 
 
 def blamed(verdicts: Iterable[Verdict]) -> list[str]:
