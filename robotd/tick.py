@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from contract import Command, PolicySpec, PolicyState, Signals, advance, initial_state, observe
 from contract import target_to_action as to_action
-from contract.frames import Array
+from contract.frames import Array, clip
 from robotd import safety
 from robotd.fault_table import Fault, Reading, link_factor
 from robotd.health import Health
@@ -208,19 +209,24 @@ def _move(
 ) -> _Movement:
     """The target of this tick, of whoever leads in this mode. A hold keeps the last one and stops the mode's clock."""
     if held:
-        after = _limited(setup, memory, state.target_rad, state.target_rad, slow)
+        after = _limited(setup, memory, signals, state.target_rad, state.target_rad, slow)
         return _Movement(state.periods_in_mode, state.start_rad, state.target_rad, after)
     entered = mode is not state.mode
     periods = 0 if entered else state.periods_in_mode + 1 + skipped
     start = _start(setup, state, signals, mode) if entered else step.start_rad
     before = _wanted(setup, mode, periods, start, step)
     previous = start if mode is Mode.HOMING and entered else state.target_rad
-    after = None if before is None else _limited(setup, memory, before, previous, slow)
+    after = None if before is None else _limited(setup, memory, signals, before, previous, slow)
     return _Movement(periods, start, before, after)
 
 
-def _limited(setup: Setup, memory: SafetyState, target_rad: Array, previous_rad: Array, slow: float) -> Array:
+def _limited(
+    setup: Setup, memory: SafetyState, signals: Signals, target_rad: Array, previous_rad: Array, slow: float
+) -> Array:
     """What goes out of what is wanted (J,) rad; the joints of dead buses keep their last target."""
+    if setup.lead_rad < math.inf:
+        measured, lead = signals.joint_pos_rad, np.float32(setup.lead_rad)
+        target_rad = clip(target_rad, measured - lead, measured + lead)
     after = limit(setup.limits, target_rad, previous_rad, setup.spec.runtime.ctrl_dt, slow)
     return np.where(_dead_joints(setup, memory), previous_rad, after) if memory.dead_buses else after
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -25,7 +26,8 @@ class Setup(NamedTuple):
 
     spec: of the policy that runs first, `policy`; policies: of all that may run, by name, for the same robot;
     home_rad, crouch_rad (J,) inside the limits; leg_joints (J,) bool; bus_of_joint (J,) places in the order of buses
-    of Health, -1: on none; well: what is assumed where nobody reports on servos and buses.
+    of Health, -1: on none; well: what is assumed where nobody reports on servos and buses; lead_rad: how far a target
+    may lie from where its joint is, which bounds the torque (inf: as far as TRACKING lets it).
     """
 
     spec: PolicySpec
@@ -38,6 +40,7 @@ class Setup(NamedTuple):
     policy: str
     bus_of_joint: Array
     well: Health
+    lead_rad: float = math.inf
 
 
 class TickState(NamedTuple):

@@ -16,8 +16,18 @@ TICKS = 50
 
 def warm_up(setup: Setup, networks: Mapping[str, Infer], ticks: int = TICKS) -> None:
     """Run every policy and a stop on a robot that stands still at home, and keep nothing."""
+    signals = at_rest(setup)
+    for policy in setup.policies:
+        state = initial_tick_state(setup)._replace(mode=Mode.ACTIVE)
+        for _ in range(ticks):
+            state, _, _ = tick(setup, state, signals, Orders(policy=policy), networks)
+        tick(setup, state, signals, Orders((Event.STOP,)), networks)
+
+
+def at_rest(setup: Setup) -> Signals:
+    """What a robot senses that stands upright at home, all of it fresh."""
     joints = len(setup.home_rad)
-    signals = Signals(
+    return Signals(
         quat_wxyz=np.array([1, 0, 0, 0], np.float32),
         gyro_rad_s=np.zeros(3, np.float32),
         joint_pos_rad=setup.home_rad.copy(),
@@ -27,8 +37,3 @@ def warm_up(setup: Setup, networks: Mapping[str, Infer], ticks: int = TICKS) -> 
         joint_age_s=np.zeros(joints, np.float32),
         imu_age_s=np.zeros((), np.float32),
     )
-    for policy in setup.policies:
-        state = initial_tick_state(setup)._replace(mode=Mode.ACTIVE)
-        for _ in range(ticks):
-            state, _, _ = tick(setup, state, signals, Orders(policy=policy), networks)
-        tick(setup, state, signals, Orders((Event.STOP,)), networks)

@@ -1,4 +1,4 @@
-"""A robot without physics: joints follow their targets, the IMU stands upright, both feet are on the ground."""
+"""A robot without physics: joints follow their targets, the IMU stands upright, both feet are where they were put."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class MockHardware:
         self._target = self._pos = spec.robot.home
         self._vel = np.zeros_like(self._pos)
         self._quat = np.array(_UPRIGHT, np.float32)
+        self._feet = np.ones(len(FOOT_SWITCHES), np.float32)
         self._fresh = True
         self._health = well(spec.num_joints)
 
@@ -53,6 +54,10 @@ class MockHardware:
         self._quat = np.array(quat_wxyz, np.float32)
         self._fresh = True
 
+    def press(self, pressed: bool) -> None:
+        """Both feet on the ground from now on, or both in the air."""
+        self._feet = np.full(len(FOOT_SWITCHES), pressed, np.float32)
+
     def read(self) -> Signals:
         """Signals after one more control period; fresh, whatever was asked for."""
         if not self._fresh:
@@ -64,7 +69,7 @@ class MockHardware:
             gyro_rad_s=np.zeros(3, np.float32),
             joint_pos_rad=self._pos,
             joint_vel_rad_s=self._vel,
-            foot_switches=np.ones(len(FOOT_SWITCHES), np.float32),
+            foot_switches=self._feet,
             stamp_s=np.asarray(self._periods * self._dt_s),
             joint_age_s=np.zeros(joints, np.float32),
             imu_age_s=np.zeros((), np.float32),
