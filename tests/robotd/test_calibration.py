@@ -163,7 +163,7 @@ def test_a_crash_while_writing_leaves_the_old_file(crash: str, tmp_path: Path, m
     save_calibration(path, content())
     before = path.read_bytes()
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError("crash")
 
     target = (Path, "open") if crash == "open" else (module.os, crash)

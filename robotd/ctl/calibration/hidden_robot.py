@@ -18,7 +18,7 @@ from firmware_bridge.emulator.bno085_chip import Bno085Chip
 from firmware_bridge.emulator.bno085_sensor import Motion
 from firmware_bridge.emulator.foot_contact import FootContacts
 from firmware_bridge.emulator.gpio import EmulatedGpio
-from firmware_bridge.emulator.joints import FirstOrderJoints
+from firmware_bridge.emulator.joints import FirstOrderJoints, MotionProfile
 from firmware_bridge.emulator.servo import EmulatedServo
 from firmware_bridge.emulator.servo_wire import ServoWire
 from firmware_bridge.emulator.witness import Witness
@@ -92,14 +92,26 @@ class TurningJoints(FirstOrderJoints):
 
     def __init__(self, servo_ids: list[int], clock: SimulatedClock) -> None:
         super().__init__(servo_ids, clock_s=clock.now_s)
+        self._clock = clock
+        self._ramps: dict[int, MotionProfile] = {}  # of loaded servos, as they were told
         self.travel = dict.fromkeys(servo_ids, 0.0)
         self.fastest = dict.fromkeys(servo_ids, 0.0)
 
+    def load(self, servo_id: int, loaded: bool) -> None:
+        """Torque on or off."""
+        super().load(servo_id, loaded)
+        if loaded:
+            self._ramps.setdefault(servo_id, MotionProfile(self.read(servo_id), math.inf))
+        else:
+            self._ramps.pop(servo_id, None)
+
     def target(self, servo_id: int, units: float, time_ms: int) -> None:
         """A new target."""
-        way = abs(units - self.set_point(servo_id))
+        now_s, ramp = self._clock.now_s(), self._ramps[servo_id]
+        way = abs(units - ramp.at(now_s))
+        ramp.move(units, time_ms, now_s)
         self.travel[servo_id] += way
-        if way > 0:
+        if way:
             self.fastest[servo_id] = max(self.fastest[servo_id], way / max(time_ms / 1000, 1e-6))
         super().target(servo_id, units, time_ms)
 

@@ -80,7 +80,8 @@ def _keep(bench: Bench, joint: str, steady: Steady) -> None:
         teeth = max(1, round(abs(offset) / TOOTH_UNITS))
         raise CheckFailed(
             f"{joint}: an offset of {offset} units, so that its range needs the units {ends.min():.0f} to "
-            f"{ends.max():.0f}, expected at most {MOST_UNITS} and 0 to {UNITS}; put its horn on {teeth} teeth further"
+            f"{ends.max():.0f}, expected at most {MOST_UNITS} and 0 to {UNITS}; put its horn on {teeth} teeth "
+            "further, or --undo direction if it turns the other way"
         )
     bench.draft.keep_joint(joint, offset_units=offset, q_at_zero_rad=q_at_zero_rad)
     bench.draft.keep_residual("offsets", joint, steady.spread)

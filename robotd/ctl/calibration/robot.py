@@ -108,6 +108,7 @@ class BenchRobot:
         self._runner = asyncio.Runner(loop_factory=world.loop)
         self._buses: dict[str, ServoBus] = {}
         self._known: dict[str, set[int]] = {name: set() for name in lines}
+        self._aims: dict[tuple[str, int], int] = {}  # where loaded servos were told to be
         self._imu_started = False
 
     def __enter__(self) -> BenchRobot:
@@ -174,13 +175,15 @@ class BenchRobot:
         """
         speed = min(speed or self.speed, self.speed)
         here, end = self.units(servo), round(min(max(units, 0), UNITS))
-        start = min(max(here, 0), UNITS)
+        aim = self._aims.get(servo[:2], here)  # a loaded joint stands a little beside its target
+        start = min(max(aim if abs(aim - here) <= FOLLOW_UNITS else here, 0), UNITS)
         self._announce(Move(servo, start, end, speed))
         count = max(1, math.ceil(abs(end - start) / STEP_UNITS))
         at = start
         for step in range(count + 1):  # the first one holds what it finds
             target = round(start + (end - start) * step / count)
             time_ms = math.ceil(1000 * max(abs(target - at), 1) / speed)
+            self._aims[servo[:2]] = target
             self._tell(servo, Command.MOVE_TIME_WRITE, target, time_ms)
             self.sleep(time_ms / 1000)
             at = target
@@ -193,6 +196,7 @@ class BenchRobot:
 
     def limp(self, servo: Servo) -> None:
         """Torque off at one servo, which says so itself. Raises Unreachable, CheckFailed."""
+        self._aims.pop(servo[:2], None)
         for _ in range(ATTEMPTS):
             self._tell(servo, Command.LOAD_OR_UNLOAD_WRITE, 0)
             if self._ask(servo, Command.LOAD_OR_UNLOAD_READ) == 0:
@@ -203,6 +207,7 @@ class BenchRobot:
 
     def limp_all(self, servos: Iterable[Servo] = ()) -> Mapping[str, LimpReport]:
         """Torque off on every bus; those named here, and all that were found or used, confirm it."""
+        self._aims.clear()
         for servo in servos:
             self._known[servo.bus].add(servo.servo_id)
         return self._run(limp({bus: tuple(self._known[name]) for name, bus in self._buses.items()}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from robotd.ctl.calibration.bench import Bench
+from robotd.ctl.calibration.draft import DraftJoint
 from robotd.ctl.calibration.robot import Servo
 from robotd.ctl.calibration.swing import swing_back, swing_out
 from robotd.ctl.refusal import CheckFailed
@@ -14,6 +15,8 @@ STRANGERS = "servos.strangers"
 
 def run(bench: Bench) -> None:
     """Assign a servo to every joint."""
+    known = bench.draft.content.joints
+    bench.draft.change(joints={joint: known.get(joint, DraftJoint()).model_dump() for joint in bench.joints})
     servos = _find(bench)
     strangers = [tuple(each) for each in bench.draft.content.notes.get(STRANGERS, [])]
     for servo in servos:
