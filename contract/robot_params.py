@@ -111,6 +111,17 @@ def robot_params_from_dict(data: object, config: RobotConfig, where: str = "robo
     return RobotParams(config.robot_name, **measured)
 
 
+def merged(older: RobotParams, newer: RobotParams) -> RobotParams:
+    """`older` with what `newer` has measured in its place: joint by joint, but one that speaks of the whole robot
+    replaces all joints, and the other way round."""
+    values: dict[str, Measured] = dict(older.measured)
+    for key, measured in newer.measured.items():
+        before = values.get(key, {})
+        alike = (WHOLE in before) == (WHOLE in measured)
+        values[key] = {**before, **measured} if alike else measured
+    return RobotParams(newer.robot_name, **values)
+
+
 def robot_params_to_yaml(params: RobotParams) -> str:
     """The text that `load_robot_params` reads back as `params`."""
     data: dict[str, object] = {"robot_name": params.robot_name}

@@ -22,6 +22,7 @@ from firmware_bridge.emulator.gpio import EmulatedGpio
 from firmware_bridge.foot_switch import FootSwitches
 from firmware_bridge.serial_line import SerialLine
 from firmware_bridge.servo_limp import LimpReport
+from firmware_bridge.servo_schedule import ServoSchedule
 from robotd.health import Health
 from robotd.wiring import Wiring
 
@@ -93,6 +94,11 @@ class EmulatedHardware:
             devices = Devices(lines, Bno085(Bno085Wire(self.chip, gpio, config), config), FootSwitches(gpio, pins))
             self._real = RealHardware(spec, wiring, devices, reply_s=REPLY_S)
             self._opened = opened.pop_all()
+
+    @property
+    def schedules(self) -> Mapping[str, ServoSchedule]:
+        """As RealHardware."""
+        return self._real.schedules
 
     async def start(self) -> None:
         """As RealHardware."""

@@ -1,0 +1,105 @@
+"""Runs the commands of a session on the physics twin, tick by tick as the loop did, and keeps what its joints do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robotd.hal.sim import SimHardware
+from robotd.mode import Mode
+
+from .session import Float64, Session
+
+FELL_RAD = 0.35
+"""The twin leans so much otherwise than the robot did: it has fallen where the robot stood, or stands where it fell."""
+
+
+class Simulated(NamedTuple):
+    """pos_rad (T, J) of the twin; part (T,): ticks between two of its starts have the same number; leans_rad (T,):
+    angle between the twin's and the robot's vertical. held: the stand had it all the time."""
+
+    pos_rad: Float64
+    part: NDArray[np.int64]
+    leans_rad: Float64
+    held: bool
+
+
+def simulate(
+    twin: SimHardware, session: Session, period_s: float, held: bool, show: Callable[[str], None]
+) -> Simulated:
+    """The twin begins as the robot was measured, anew after each gap in the log.
+
+    Args:
+        period_s: of the loop.
+        held: keep the twin on its stand, feet in the air, instead of setting it down in STANDBY as a person does.
+    """
+    pos_rad, leans_rad = np.zeros_like(session.pos_rad), np.zeros(len(session.number))
+    part = np.zeros(len(session.number), np.int64)
+    powered, fresh = False, True
+    for tick in range(len(session.number)):
+        if tick and session.number[tick] != session.number[tick - 1] + 1:
+            fresh = True
+        if fresh:
+            powered = False
+            _begin(twin, session, tick, held)
+        else:
+            for _ in range(round((session.time_s[tick] - session.time_s[tick - 1]) / period_s) - 1):
+                twin.read()  # a period that the loop missed
+        part[tick] = (part[tick - 1] if tick else -1) + fresh
+        signals = twin.read()
+        pos_rad[tick] = signals.joint_pos_rad
+        leans_rad[tick] = _lean(signals.quat_wxyz, session.quat_wxyz[tick])
+        powered = _write(twin, session.target_rad[tick], powered)
+        fresh = not held and _attend(twin, session.mode[tick])
+        if tick % 1000 == 999:
+            show(f"{tick + 1} of {len(session.number)} ticks on the twin")
+    return Simulated(pos_rad, part, leans_rad, held)
+
+
+def stays_up(simulated: Simulated, session: Session) -> bool:
+    """Whether the twin leaned as the robot did for as long as there was torque."""
+    return bool((simulated.leans_rad[session.powered] < FELL_RAD).all())
+
+
+def was_in_the_air(session: Session) -> bool:
+    """Whether no foot ever touched the ground while there was torque."""
+    return not session.feet[session.powered].any()
+
+
+def _begin(twin: SimHardware, session: Session, tick: int, held: bool) -> None:
+    w, x, y, z = session.quat_wxyz[tick].tolist()
+    on_stand = held or session.mode[tick] in (Mode.IDLE.value, Mode.HOMING.value)
+    twin.disable()
+    twin.place(session.pos_rad[tick], (w, x, y, z), supported=on_stand)
+
+
+def _write(twin: SimHardware, target_rad: Float64, powered: bool) -> bool:
+    """As the loop: pose first, then torque; returns whether there is torque now."""
+    if np.isfinite(target_rad).all():
+        twin.write(target_rad)
+        if not powered:
+            twin.enable()
+        return True
+    if powered:
+        twin.disable()
+    return False
+
+
+def _attend(twin: SimHardware, mode: str) -> bool:
+    """As the person beside the robot; True where it is picked up, so that the next tick is a new start."""
+    if mode == Mode.STANDBY.value and twin.supported:
+        twin.release()
+    return mode == Mode.IDLE.value and not twin.supported
+
+
+def _lean(quat_wxyz: Float64, other_wxyz: Float64) -> float:
+    return float(np.arccos(np.clip(_up(quat_wxyz) @ _up(other_wxyz), -1, 1)))
+
+
+def _up(quat_wxyz: Float64) -> Float64:
+    """The world's vertical in the body's frame, (3,)."""
+    w, x, y, z = (float(part) for part in quat_wxyz)
+    return np.array([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)])

@@ -1,0 +1,46 @@
+"""What the MJCF says of each joint's servo, in the servo model's own terms."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from contract import Bundle
+from robotd.hal import HardwareError
+
+
+class Described(NamedTuple):
+    """lag_s: damping / stiffness of joint and actuator; inertia_s2: the joint's inertia at home, all others rigid,
+    over stiffness; friction_rad: dry friction over stiffness; stiffness_nm_rad: of the position actuator."""
+
+    lag_s: float
+    inertia_s2: float
+    friction_rad: float
+    stiffness_nm_rad: float
+
+
+def described(bundle: Bundle) -> dict[str, Described]:
+    """By joint; empty where there is no MJCF or no MuJoCo to read it with."""
+    try:
+        from robotd.hal.sim import open_twin
+
+        twin = open_twin(bundle, joint_noise_rad=0.0)
+    except HardwareError:
+        return {}
+    import mujoco
+
+    model = twin.model
+    masses = np.zeros((model.nv, model.nv))
+    mujoco.mj_fullM(model, masses, twin.data.qM)
+    found = {}
+    for number, name in enumerate(bundle.spec.robot.actuator_names):
+        dof = int(model.jnt_dofadr[model.actuator_trnid[number, 0]])
+        stiffness, damping = float(model.actuator_gainprm[number, 0]), -float(model.actuator_biasprm[number, 2])
+        found[name] = Described(
+            lag_s=(float(model.dof_damping[dof]) + damping) / stiffness,
+            inertia_s2=float(masses[dof, dof]) / stiffness,
+            friction_rad=float(model.dof_frictionloss[dof]) / stiffness,
+            stiffness_nm_rad=stiffness,
+        )
+    return found

@@ -1,0 +1,149 @@
+"""From fits in servo units to figures beside the MJCF's, and to the parameters that the trainer reads. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from contract.robot_params import WHOLE, Estimate, Measured, RobotParams
+from firmware_bridge.bus_budget import Conditions, bus_budget
+from robotd.hal.servo_frame import UNITS_PER_RAD
+from robotd.wiring import Wiring
+
+from .described import Described
+from .fit import Fit
+
+NEAR_TOP = 0.97
+"""A speed limit above this part of the fastest command was not reached."""
+UNITS = {"delay": "ms", "speed": "rad/s", "lag": "ms", "backlash": "rad", "friction": "rad"}
+DIGITS = {"ms": 1, "rad/s": 2, "rad": 4}
+
+
+class Quantity(NamedTuple):
+    """One figure of a joint: value +- uncertainty, and what the MJCF and robot_config.yaml say, None: nothing.
+
+    bound: `at least` or `at most` where the record has only that.
+    """
+
+    value: float
+    uncertainty: float
+    described: float | None
+    bound: str | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """To what is described; None where nothing is, or no more than a bound was found."""
+        return self.value / self.described if self.described and self.bound is None else None
+
+
+class Finding(NamedTuple):
+    """One joint. quantities: delay and lag in ms, speed in rad/s, backlash (half of the play) and friction (over
+    stiffness) in rad; resonance_hz: None where the shaft follows without swinging; rms_rad: of what the fit leaves."""
+
+    joint: str
+    quantities: dict[str, Quantity]
+    resonance_hz: float | None
+    rms_rad: float
+    samples: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; None in place of what is not finite."""
+        plain = {}
+        for name, quantity in self.quantities.items():
+            plain[name] = quantity._asdict() | {"unit": UNITS[name], "ratio": quantity.ratio}
+            plain[name]["uncertainty"] = _finite(quantity.uncertainty)
+        return self._asdict() | {"quantities": plain}
+
+
+def finding_of(
+    joint: str, fit: Fit, samples: int, max_velocity_rad_s: float, top_speed_rad_s: float, says: Described | None
+) -> Finding:
+    """A joint's figures. `top_speed_rad_s` is the fastest that it was told to be."""
+    servo, error = fit.servo, fit.uncertainty
+    speed, speed_error = servo.speed_units_s / UNITS_PER_RAD, error["speed_units_s"] / UNITS_PER_RAD
+    reached = math.isfinite(speed_error) and speed < NEAR_TOP * top_speed_rad_s
+    friction, friction_error = servo.friction_units / UNITS_PER_RAD, error["friction_units"] / UNITS_PER_RAD
+    apart = friction > friction_error
+    hysteresis, hysteresis_error = (value / UNITS_PER_RAD for value in fit.hysteresis_units)
+    play, play_error = servo.play_units / UNITS_PER_RAD, error["play_units"] / UNITS_PER_RAD
+    quantities = {
+        "delay": Quantity(1e3 * servo.delay_s, 1e3 * error["delay_s"], None),
+        "speed": Quantity(speed, speed_error, max_velocity_rad_s)
+        if reached
+        else Quantity(min(speed, top_speed_rad_s), 0.0, max_velocity_rad_s, "at least"),
+        "lag": Quantity(1e3 * servo.lag_s, 1e3 * error["lag_s"], None if says is None else 1e3 * says.lag_s),
+        "backlash": Quantity(play, play_error, None) if apart else Quantity(hysteresis, hysteresis_error, None),
+        "friction": Quantity(friction, friction_error, None if says is None else says.friction_rad)
+        if apart
+        else Quantity(
+            min(friction + friction_error, hysteresis + hysteresis_error),
+            0.0,
+            None if says is None else says.friction_rad,
+            "at most",
+        ),
+    }
+    resonance = None
+    if servo.inertia_s2 > servo.lag_s**2 / 4:
+        resonance = 1 / (2 * math.pi * math.sqrt(servo.inertia_s2))
+    return Finding(joint, quantities, resonance, fit.rms_units / UNITS_PER_RAD, samples)
+
+
+def params_of(robot_name: str, findings: Mapping[str, Finding], wiring: Wiring) -> RobotParams:
+    """What the trainer's randomisation can use of it; a bound is no measurement and is left out."""
+
+    def measured(quantity: str, scaled: bool = False) -> Measured | None:
+        found = {}
+        for joint, finding in findings.items():
+            value, error, described, bound = finding.quantities[quantity]
+            factor = described if scaled else 1.0
+            if bound is None and math.isfinite(error) and factor:
+                found[joint] = Estimate(round(value / factor, 6), round(error / factor, 6))
+        return found or None
+
+    latency = _latency(findings, wiring)
+    return RobotParams(
+        robot_name=robot_name,
+        control_latency_s=None if latency is None else {WHOLE: latency},
+        max_velocity_rad_s=measured("speed"),
+        joint_friction=measured("friction", scaled=True),
+        backlash_rad=measured("backlash"),
+    )
+
+
+def _latency(findings: Mapping[str, Finding], wiring: Wiring) -> Estimate | None:
+    """From a tick to the servo's first motion: the servo's delay, and before it the wait for the bus, which is between
+    one packet and a read and a packet for each servo of the bus."""
+    low, high = [], []
+    for joint, finding in findings.items():
+        delay = finding.quantities["delay"]
+        bus = bus_budget(len(wiring.on_bus(wiring.joints[joint].bus)), Conditions(baud=wiring.baud))
+        if math.isfinite(delay.uncertainty):
+            low.append(max(delay.value - delay.uncertainty, 0.0) / 1e3 + bus.write_s)
+            high.append((delay.value + delay.uncertainty) / 1e3 + bus.joints * bus.write_s + bus.read_s)
+    if not low:
+        return None
+    return Estimate(round((min(low) + max(high)) / 2, 6), round((max(high) - min(low)) / 2, 6))
+
+
+def table(findings: Mapping[str, Finding]) -> str:
+    """One block for each joint, one line for each figure."""
+    lines = [f"  {'joint':<20}{'figure':<10}{'found':>16}{'+-':>9}{'MJCF':>9}{'ratio':>7}"]
+    for joint, finding in findings.items():
+        name = joint
+        for quantity, (value, error, described, bound) in finding.quantities.items():
+            digits = DIGITS[UNITS[quantity]]
+            found = f"{'>= ' if bound == 'at least' else '<= ' if bound else ''}{value:.{digits}f} {UNITS[quantity]}"
+            spread = f"{error:.{digits}f}" if math.isfinite(error) and bound is None else "-"
+            says = "-" if described is None else f"{described:.{digits}f}"
+            ratio = finding.quantities[quantity].ratio
+            part = "-" if ratio is None else f"{ratio:.2f}"
+            lines.append(f"  {name:<20}{quantity:<10}{found:>16}{spread:>9}{says:>9}{part:>7}")
+            name = ""
+        swing = f"swings at {finding.resonance_hz:.1f} Hz" if finding.resonance_hz else "does not swing"
+        lines.append(f"  {'':<20}{swing}; {finding.samples} readings, the fit leaves {finding.rms_rad:.4f} rad rms")
+    return "\n".join(lines)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
