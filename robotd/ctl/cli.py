@@ -20,6 +20,7 @@ VERBS = {
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
     "clear": ("clear", "Clear latched faults: from FAULT to IDLE."),
     "completion": ("completion", "Print the lines that make a shell complete verbs and options."),
+    "compare": ("compare", "Replay a log's commands on the physics twin and compare the joints."),
     "demo": ("demo", "Run a policy on the physics twin, push it, and film what happened."),
     "doctor": ("doctor", "See what of this machine fits robotd, and how to mend the rest."),
     "dry-run": ("dry_run", "See what a policy would do to the robot, before it may do it."),
@@ -40,6 +41,7 @@ VERBS = {
     "status": ("status", "Say how the robot is: mode, faults, policy, servos, and what speaks against arming."),
     "stop": ("stop", "Stop in an orderly way: crouch, then torque off."),
     "teleop": ("teleop", "Drive by keyboard or gamepad, for as long as a key or button is held."),
+    "sysid": ("sysid", "Find what each servo really does, moving one joint at a time, beside the MJCF's."),
     "timing": ("timing", "Print lateness, tick time and slack of the daemon's loop since its start, as histograms."),
     "velocity": ("velocity", "Command a velocity: VX and VY in m/s, YAW in rad/s."),
 }
