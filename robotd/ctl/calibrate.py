@@ -22,6 +22,7 @@ from robotd.calibration import (
     save_calibration,
 )
 from robotd.ctl.calibration.draft import DRAFT_SUFFIX, PARTS, Draft, take_back
+from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.id_list import read_ids
 from robotd.ctl.refusal import Refusal, refusing
 from robotd.places import config_path, state_folder
@@ -51,6 +52,9 @@ ALL_IDS = "0-253"
 @click.option("--answers", type=click.Path(path_type=Path), help="YAML with answers by the prompts' names.")
 @click.option("--ids", default=ALL_IDS, show_default=True, help="Where servos are looked for, as 1-11.")
 @click.option("--seed", default=0, show_default=True, help="Which emulated robot.")
+@click.option(
+    "--reply-ms", type=FiniteRange(1, 1000), help="Longest wait for a servo's answer; usually 10, on a bench 20."
+)
 @click.option("--undo", type=click.Choice(list(PARTS)), help="Take a step back; nothing else is done.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
@@ -59,11 +63,9 @@ def command(
     config: Path | None,
     robot_config: Path | None,
     file: Path | None,
-    answers: Path | None,
-    ids: str,
-    seed: int,
     undo: str | None,
     as_json: bool,
+    **chosen: Any,
 ) -> int:
     """Find out how this robot is put together: all steps, or the named ones.
 
@@ -95,13 +97,13 @@ def command(
     with refusing(CalibrationError, OSError):
         if undo:
             return _undo(path, robot, undo, as_json)
-        draft, old = Draft(path.with_name(path.name + DRAFT_SUFFIX), robot_identity(robot)), None
+        draft = Draft(path.with_name(path.name + DRAFT_SUFFIX), robot_identity(robot))
         if steps and not draft.resumed:
             old = load_calibration(path, robot_identity(robot))
             if old is not None:
                 draft.begin_from(old, tuple(steps))
     wanted = tuple(steps) or tuple(PARTS)
-    _run(draft, wanted, robot, hal, _wiring(config, robot), answers, read_ids(ids), seed)
+    _run(draft, wanted, robot, hal, _wiring(config, robot), **chosen)
     with refusing(CalibrationError, OSError):
         return _finish(path, draft, as_json)
 
@@ -126,22 +128,24 @@ def _run(
     hal: str,
     wiring: Wiring,
     answers: Path | None,
-    ids: Sequence[int],
+    ids: str,
     seed: int,
+    reply_ms: float | None,
 ) -> None:
     """Open the robot and do the steps. SIGTERM ends it as Ctrl-C does: limp, and the draft stays."""
     from robotd.ctl.calibration.bench import Bench
     from robotd.ctl.calibration.opening import open_hidden, open_robot, person_for
     from robotd.ctl.calibration.steps import run_steps
 
-    with _terminable():
+    looked_at = read_ids(ids)
+    with _terminable(), refusing(CalibrationError, OSError):
         if hal == "emulated":
             with open_hidden(config, wiring, seed, answers) as (hidden, rehearsing):
-                run_steps(_hung(Bench(hidden, config, wiring, draft, rehearsing, ids)), wanted, _say)
+                run_steps(_hung(Bench(hidden, config, wiring, draft, rehearsing, looked_at)), wanted, _say)
         else:
             person = person_for(answers)
-            with open_robot(hal, wiring) as robot:
-                run_steps(_hung(Bench(robot, config, wiring, draft, person, ids)), wanted, _say)
+            with open_robot(hal, wiring, reply_ms and reply_ms / 1e3) as robot:
+                run_steps(_hung(Bench(robot, config, wiring, draft, person, looked_at)), wanted, _say)
 
 
 def _hung(bench: Any) -> Any:

@@ -31,7 +31,7 @@ BENCH_REPLY_S = 0.02
 
 
 @contextmanager
-def open_robot(hal: str, wiring: Wiring) -> Iterator[BenchRobot]:
+def open_robot(hal: str, wiring: Wiring, reply_s: float | None = None) -> Iterator[BenchRobot]:
     """The robot on its ports, with the hardware lock; limp at the end. Raises Refusal, Unreachable."""
     with hardware_lock("calibrate"), ExitStack() as opened:
         from robotd.hal.real import imu_config, open_lines
@@ -45,8 +45,8 @@ def open_robot(hal: str, wiring: Wiring) -> Iterator[BenchRobot]:
                 senses = Senses(Bno085.open(imu_config(unturned)), switches)
         except (PortError, Bno085Error, FootSwitchError) as problem:
             raise Unreachable(f"--hal {hal}: {problem}") from None
-        reply_s = REPLY_S if hal == "real" else BENCH_REPLY_S
-        with BenchRobot(lines, senses, MACHINE, say_move, reply_s) as robot:
+        usual_s = REPLY_S if hal == "real" else BENCH_REPLY_S
+        with BenchRobot(lines, senses, MACHINE, say_move, reply_s or usual_s) as robot:
             opened.pop_all()
             yield robot
 

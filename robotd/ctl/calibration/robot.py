@@ -157,7 +157,7 @@ class BenchRobot:
 
     def steady(self, servo: Servo, seconds: float = STEADY_S) -> Steady:
         """Where a shaft rests, looked at for a while. Raises Unreachable."""
-        readings = []
+        readings: list[int] = []
         until_s = self.now_s() + seconds
         while not readings or self.now_s() < until_s:
             readings.append(self.units(servo))
@@ -246,7 +246,7 @@ class BenchRobot:
     def switch_levels(self, seconds: float) -> list[tuple[bool, ...]]:
         """Levels of all pins for a while, sample by sample, not debounced: True for high. Raises Unreachable."""
         switches = self._open_switches()
-        levels = []
+        levels: list[tuple[bool, ...]] = []
         until_s = self.now_s() + seconds
         while not levels or self.now_s() < until_s:
             levels.append(tuple(not low for low in switches.levels()))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bench_rig import Robotctl, bench_of
+from bench_rig import PATIENT, Robotctl, bench_of
 from calibration_rig import OF_WILDROBOT
 
 from contract import assets_dir
@@ -161,7 +161,7 @@ def two_joints(tmp_path: Path) -> Iterator[tuple[object, ...]]:
     with bench_of(tmp_path, 7, 3):
         yield (
             *("--hal", "bench", "--config", tmp_path / "robotd.yaml", "--robot-config", tmp_path / "robot_config.yaml"),
-            *("--ids", "1-10", "--answers", tmp_path / "answers.yaml"),
+            *("--ids", "1-10", *PATIENT, "--answers", tmp_path / "answers.yaml"),
         )
 
 
