@@ -1,4 +1,4 @@
-"""Step home: the robot takes its home pose, one joint after the other, stands on the ground, and what leans is trimmed."""
+"""Step home: the robot takes its home pose, joint by joint, stands on the ground, and what leans is trimmed."""
 
 from __future__ import annotations
 

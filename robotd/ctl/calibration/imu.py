@@ -49,7 +49,9 @@ def run(bench: Bench) -> None:
     w, x, y, z = solution.quat_wxyz
     worst = max(solution.misfit_deg, key=solution.misfit_deg.__getitem__)
     bench.say(f"IMU: body<-sensor {w:.4f} {x:.4f} {y:.4f} {z:.4f} (wxyz)")
-    bench.say(f"     residual {solution.residual_deg:.1f} deg; the worst pose, {worst}, {solution.misfit_deg[worst]:.1f}")
+    bench.say(
+        f"     residual {solution.residual_deg:.1f} deg; the worst pose, {worst}, {solution.misfit_deg[worst]:.1f}"
+    )
 
 
 def look(bench: Bench, pose: str) -> np.ndarray:

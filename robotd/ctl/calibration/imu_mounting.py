@@ -118,7 +118,9 @@ def solve_mounting(directions: Sequence[Direction]) -> Solution:
     worst, misfit_deg = max(solution.misfit_deg.items(), key=lambda item: item[1])
     if misfit_deg > MOST_MISFIT_DEG:
         pose = _culprit(directions)
-        which = f"pose {pose} does not fit the others" if pose else f"the poses do not fit together, least of all {worst}"
+        which = (
+            f"pose {pose} does not fit the others" if pose else f"the poses do not fit together, least of all {worst}"
+        )
         raise MountingRefusal(
             f"{which}: up to {misfit_deg:.0f} deg off, expected at most {MOST_MISFIT_DEG:g}; take "
             f"{'that pose' if pose else 'all poses'} again",

@@ -61,7 +61,11 @@ def _angles(bench: Bench) -> dict[str, float]:
 
 def _zeros(bench: Bench) -> list[Verdict]:
     bench.ask("verify.zero", "All joints are limp. Put every joint to its zero: legs straight, feet flat, chest ahead.")
-    return [judge_zero(joint, angle, zero_rad(bench, joint)) for joint, angle in _angles(bench).items()]
+    trim = bench.draft.content.home_trim_rad  # moves where a joint reads zero
+    return [
+        judge_zero(joint, angle + trim.get(joint, 0.0), zero_rad(bench, joint))
+        for joint, angle in _angles(bench).items()
+    ]
 
 
 def _turn(bench: Bench, joint: str) -> list[Verdict]:
