@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from contract import ContractError
 
@@ -17,12 +18,19 @@ FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 VERBS = {
     "card": ("card", "Put one page into a bundle: how it was trained and what it was seen to do."),
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
+    "completion": ("completion", "Print the lines that make a shell complete verbs and options."),
     "deploy": ("deploy", "Join bundles into one that a robot can switch between."),
+    "drop-test": ("drop_test", "Drop the robot: does physics stay sane, does it come to stand?"),
     "eval": ("eval", "Deterministic trials in full MuJoCo: velocity, torque, falls, pushes."),
     "export": ("export", "Write a checkpoint's policy bundle and verify it as the robot will."),
     "motion": ("motion", "Build, import and look at reference motions."),
+    "pictures": ("pictures", "Draw the robot for the README."),
+    "reach-test": ("reach_test", "Squat, stride and gait inside the joint ranges, over the soles?"),
     "record-expert": ("record_expert", "Record a trained walker as the expert that AMP is shown."),
     "replay-dump": ("replay_dump", "Run the iteration again that ended a run with a value that is not finite."),
+    "sim2sim": ("sim2sim", "Run a bundle in physics that its training never used."),
+    "speed-test": ("speed_test", "Joint speeds of the gait against the servos'."),
+    "torque-test": ("torque_test", "Torques of squat, one leg and gait against the servos'; what to change."),
     "train": ("train", "Train a policy with PPO, with or without AMP."),
     "validate-setup": ("validate_setup", "Check robot, physics, rewards and learner before hours are spent."),
     "visualize": ("visualize", "Watch a policy: in a window, in the browser, or as a film."),
@@ -36,12 +44,18 @@ class Verbs(click.Group):
         return sorted(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS and ctx.resilient_parsing:
+            return None
         if cmd_name not in VERBS:
             near = difflib.get_close_matches(cmd_name, VERBS, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(sorted(VERBS))}"
             raise click.UsageError(f"no verb {cmd_name!r}; {hint}")
         command: click.Command = importlib.import_module(f"trainer.verbs.{VERBS[cmd_name][0]}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        verbs = [CompletionItem(name, help=VERBS[name][1]) for name in sorted(VERBS) if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

@@ -21,7 +21,7 @@ AMP_CURVES = ("amp_reward_mean", "disc_accuracy")
 
 SURVIVAL = matplotlib.colormaps["cividis"]  # made for all kinds of colour vision
 INK, ACCENT, MUTED = "#1b2a41", "#d1495b", "#8d99ae"
-_STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10}
+STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10}
 _SMOOTHED = 10
 _POINTS = 500  # of a curve: more of them make a bigger file and no better picture
 _AXES = {"vx_yaw": (2, "yaw rate, rad/s"), "vx_vy": (1, "sideways, m/s")}
@@ -29,7 +29,7 @@ _AXES = {"vx_yaw": (2, "yaw rate, rad/s"), "vx_vy": (1, "sideways, m/s")}
 
 def draw_envelope(envelope: Envelope, title: str = "") -> bytes:
     """Three panels: forward speed against its command, and where commands with a turn or a side step lead to."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(12, 4.2), layout="constrained")
         line, *maps = figure.subplots(1, 3)
         _draw_line(line, envelope)
@@ -38,7 +38,7 @@ def draw_envelope(envelope: Envelope, title: str = "") -> bytes:
         shades = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0, 1), SURVIVAL)
         figure.colorbar(shades, ax=maps, label="survived", shrink=0.85)
         figure.suptitle(title, fontsize=11, color=INK)
-        return _png(figure)
+        return png(figure)
 
 
 def draw_curves(rows: Sequence[dict[str, Any]], title: str = "") -> bytes:
@@ -47,7 +47,7 @@ def draw_curves(rows: Sequence[dict[str, Any]], title: str = "") -> bytes:
     A run with AMP has two panels more: the style reward and the discriminator's accuracy with its healthy band.
     """
     names = CURVES + (AMP_CURVES if any("disc_accuracy" in row for row in rows) else ())
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3 * len(names) / 2, 4.6), layout="constrained")
         for axes, name in zip(figure.subplots(2, len(names) // 2).flat, names, strict=True):
             known = [(row["env_steps"] / 1e6, row[name]) for row in rows if row.get(name) is not None]
@@ -62,7 +62,7 @@ def draw_curves(rows: Sequence[dict[str, Any]], title: str = "") -> bytes:
             if name == "disc_accuracy":
                 axes.axhspan(*ACCURACY_BAND, color=MUTED, alpha=0.2)
         figure.suptitle(title, fontsize=11, color=INK)
-        return _png(figure)
+        return png(figure)
 
 
 def _draw_line(axes: Axes, envelope: Envelope) -> None:
@@ -109,7 +109,8 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     return means
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The same figure gives the same bytes."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=100, metadata={"Software": None})
     return stream.getvalue()

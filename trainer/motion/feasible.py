@@ -20,7 +20,7 @@ from contract import RobotConfig
 
 from ..physics.robot_model import RobotModel
 from .dynamics import Clip, free_model, inverse, make_clip
-from .leg import LEG_JOINTS, SIDES, sole_corners
+from .leg import SIDES, foot_body, sole_corners
 from .reference import ReferenceMotion
 
 WARN_SHARE = 0.9  # of a limit
@@ -69,12 +69,20 @@ def table(robot: RobotConfig, verdicts: list[Verdict]) -> str:
     return "\n".join(lines)
 
 
+def clip_of(robot: RobotModel, motion: ReferenceMotion, index: int) -> Clip:
+    """One clip of a motion as MuJoCo's coordinates with accelerations."""
+    m, period_s = motion, float(motion.period_s)
+    fields = (m.joint_pos, m.joint_vel, m.base_pos, m.base_quat, m.base_linvel, m.base_angvel)
+    pos, vel, base_pos, base_quat, linvel, angvel = (np.asarray(field[index], float) for field in fields)
+    return make_clip(robot, pos, vel, base_pos, base_quat, linvel, angvel, period_s)
+
+
 def ground_forces(
     robot: RobotModel, model: mujoco.MjModel, clip: Clip, contact: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Joint torques (N, J) Nm under the soles' forces, and the wrench that they leave: (N, 3) N, (N, 3) Nm."""
     demand = inverse(robot, model, clip)
-    feet = [int(model.joint(f"{side}_{LEG_JOINTS[-1]}").bodyid[0]) for side in SIDES]
+    feet = [foot_body(model, side) for side in SIDES]
     corners = [sole_corners(model, side) for side in SIDES]
     mu = float(model.geom_friction[robot.floor, 0])
     edges = np.array([[mu, 0, 1], [-mu, 0, 1], [0, mu, 1], [0, -mu, 1]])
@@ -116,16 +124,7 @@ def _least_squares(of_edges: np.ndarray, want: np.ndarray) -> np.ndarray:
 def _check_clip(robot: RobotModel, motion: ReferenceMotion, index: int) -> Verdict:
     config = robot.config
     joint_pos, joint_vel = motion.joint_pos[index].astype(float), motion.joint_vel[index].astype(float)
-    clip = make_clip(
-        robot,
-        joint_pos,
-        joint_vel,
-        motion.base_pos[index].astype(float),
-        motion.base_quat[index].astype(float),
-        motion.base_linvel[index].astype(float),
-        motion.base_angvel[index].astype(float),
-        float(motion.period_s),
-    )
+    clip = clip_of(robot, motion, index)
     torque, force, moment = ground_forces(robot, free_model(robot), clip, motion.contact[index])
     margin = np.minimum(joint_pos - config.range_min, config.range_max - joint_pos).min(axis=0)
     speed, highest = np.abs(joint_vel).max(axis=0), np.abs(torque).max(axis=0)

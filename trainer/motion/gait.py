@@ -61,8 +61,13 @@ class Generated(NamedTuple):
     left_out: dict[tuple[float, float, float], str]
 
 
-def generate(robot: RobotModel, params: GaitParams, commands: list[tuple[float, float, float]]) -> Generated:
+def generate(
+    robot: RobotModel, params: GaitParams, commands: list[tuple[float, float, float]], judged: bool = True
+) -> Generated:
     """A motion with a clip for each command that the legs can reach; yaw rates must be 0, as no hip can yaw.
+
+    Args:
+        judged: leave out what `check_motion` fails, and lift the feet less before that.
 
     Raises:
         ConfigError: a parameter is out of its range, or no command gives a clip.
@@ -70,7 +75,7 @@ def generate(robot: RobotModel, params: GaitParams, commands: list[tuple[float, 
     check_params(params)
     clips, kept, left_out = [], [], {}
     for command in commands:
-        clip = _stand(robot, params) if not any(command) else _walk(robot, params, command)
+        clip = _stand(robot, params) if not any(command) else _walk(robot, params, command, judged)
         if isinstance(clip, str):
             left_out[command] = clip
         else:
@@ -147,18 +152,20 @@ def swing_progress(u: np.ndarray) -> np.ndarray:
     return way
 
 
-def _walk(robot: RobotModel, params: GaitParams, command: tuple[float, float, float]) -> Arrays | str:
+def _walk(robot: RobotModel, params: GaitParams, command: tuple[float, float, float], judged: bool) -> Arrays | str:
     """A clip's arrays in the order of ReferenceMotion with the highest lift that the joints allow, or why none does."""
     if command[2]:
         return "no hip can yaw"
-    lift, clip = params.lift_m, _walk_lifting(robot, params, command)
+    lift, clip = params.lift_m, _walk_lifting(robot, params, command, judged)
     while isinstance(clip, str) and lift - _LIFT_STEP >= _LOWEST_LIFT:
         lift -= _LIFT_STEP
-        clip = _walk_lifting(robot, replace(params, lift_m=lift), command)
+        clip = _walk_lifting(robot, replace(params, lift_m=lift), command, judged)
     return clip
 
 
-def _walk_lifting(robot: RobotModel, params: GaitParams, command: tuple[float, float, float]) -> Arrays | str:
+def _walk_lifting(
+    robot: RobotModel, params: GaitParams, command: tuple[float, float, float], judged: bool
+) -> Arrays | str:
     walk = plan(robot, params, command)
     legs = [make_leg(robot, side) for side in SIDES]
     height = np.full(len(walk.zmp), robot.config.base.standing_height_m - params.lower_m)
@@ -169,6 +176,8 @@ def _walk_lifting(robot: RobotModel, params: GaitParams, command: tuple[float, f
         return f"a foot is {1000 * error:.1f} mm from its place"
     contact = np.repeat(walk.stands.T, 2, axis=1).astype(float)
     arrays = tuple(np.asarray(a)[::_OVERSAMPLE] for a in (*balanced, contact))
+    if not judged:
+        return arrays
     verdict = check_motion(robot, _motion([command], [arrays], params))[0]
     return verdict.reason if verdict.status == "fail" else arrays
 

@@ -53,6 +53,11 @@ def make_leg(robot: RobotModel, side: str) -> Leg:
     )
 
 
+def foot_body(model: mujoco.MjModel, side: str) -> int:
+    """The body that carries the sole of one side."""
+    return int(model.geom(f"{side}_toe").bodyid[0])
+
+
 def sole_corners(model: mujoco.MjModel, side: str) -> np.ndarray:
     """(4, 3) m, the ends of the sole's toe and heel on the floor's side, in the foot body's frame."""
     corners = []

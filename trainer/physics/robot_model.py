@@ -51,6 +51,11 @@ def load_robot_model(path: Path, config: RobotConfig, sim_dt: float) -> RobotMod
     """
     model = mujoco.MjModel.from_xml_path(str(path))
     model.opt.timestep = sim_dt
+    return index_robot(model, config, path)
+
+
+def index_robot(model: mujoco.MjModel, config: RobotConfig, path: Path) -> RobotModel:
+    """Find a robot's parts in a compiled model; `path` is the MJCF that it is of, for messages. Raises BundleError."""
     joints = tuple(model.joint(int(j)).name for j in model.actuator_trnid[:, 0])
     same_names(joints, str(path), config.actuator_names)
     base = model.body(config.base.body)

@@ -46,6 +46,7 @@ VERIFY = {"iterations": 10, "num_envs": 32}
 @click.option("--disc-lr", type=float, help="learning rate of the discriminator")
 @click.option("--amp-start-iteration", type=click.IntRange(0), help="plain PPO up to this iteration")
 @click.option("--robot-params", type=Path, help="YAML of `robotctl sysid`: narrows the domain randomisation")
+@click.option("--allow-failed-twin", is_flag=True, help="train although drop-, torque-, speed- or reach-test fails")
 @click.option("--wandb", is_flag=True, help="also write an offline W&B run")
 @click.option("--coordinator", help="host:port of process 0, to train in several processes")
 @click.option("--process-id", type=int, help="number of this process, from 0")
@@ -57,6 +58,7 @@ def command(
     verify: bool,
     no_amp: bool,
     robot_params: Path | None,
+    allow_failed_twin: bool,
     wandb: bool,
     coordinator: str | None,
     process_id: int | None,
@@ -65,7 +67,12 @@ def command(
 ) -> None:
     """Train a policy; --resume goes on where a run stopped, --verify is a smoke test.
 
-    Exit codes: 0 trained, 1 the run diverged or its disk is full, 2 refused.
+    \b
+    Examples:
+      trainer train --config trainer/configs/standing.yaml --run runs/standing
+      trainer train --resume runs/standing
+
+    Exit codes: 0 trained, 1 the run diverged or its disk is full, 2 refused, 130 interrupted.
     """
     processes = _processes(coordinator, process_id, num_processes)
 
@@ -76,6 +83,10 @@ def command(
 
     checkpoint = latest_checkpoint(resume) if resume else None
     config = _config(config_path, checkpoint, (VERIFY if verify else {}) | _given(changes), no_amp, robot_params)
+    if not allow_failed_twin and checkpoint is None:
+        from ..feasibility.checks import refuse_failed_twin
+
+        refuse_failed_twin(config)
     name = f"{config.task}-verify" if verify else f"{config.task}-{config.seed}"
     folder = run or (_run_of(checkpoint) if checkpoint else Path("runs") / name)
     if checkpoint is None and (folder / METRICS_FILE).exists():
