@@ -5,33 +5,64 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import time
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from robotd.ctl.act import EXIT_OK, socket_option
 from robotd.ctl.client import Client
+from robotd.ctl.refusal import Refusal
+from robotd.ctl.watch import Lines, Sample, samples
 from robotd.messages import AskStatus, Status
-
-WATCH_S = 0.5
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with --watch one a line.")
-@click.option("--watch", is_flag=True, help="Again and again, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Twice a second until Ctrl-C: a screen, or lines where it is no terminal.")
 @socket_option
 def command(as_json: bool, watch: bool, socket: Path | None) -> int:
-    """Say how the robot is: mode, faults, policy, servos, and what speaks against arming."""
+    """Say how the robot is: mode, faults, policy, servos, and what speaks against arming.
+
+    --watch also shows what to do about each fault, and how deadlines were kept in the last 10 s; it goes on when robotd
+    is started anew. The screen needs Rich: pip install 'wildrobot[watch]'.
+
+    \b
+    Examples:
+      robotctl status
+      robotctl status --watch
+      robotctl status --watch --json | jq .mode
+
+    Exit codes: 0 ok, 2 refused, 3 no robotd answers, 130 interrupted.
+    """
+    if watch:
+        return _watch(samples(socket), as_json)
     with Client(socket) as client:
-        while True:
-            status = client.ask(AskStatus(), Status)
-            if watch and not as_json:
-                click.clear()
-            click.echo(json.dumps(to_json(status)) if as_json else "\n".join(lines(status)))
-            if not watch:
-                return EXIT_OK
-            time.sleep(WATCH_S)
+        status = client.ask(AskStatus(), Status)
+    click.echo(json.dumps(to_json(status)) if as_json else "\n".join(lines(status)))
+    return EXIT_OK
+
+
+def _watch(seen: Iterator[Sample | str], as_json: bool) -> int:
+    """Ends with Ctrl-C only."""
+    if sys.stdout.isatty() and not as_json:
+        try:
+            from robotd.ctl.watch_screen import show
+        except ModuleNotFoundError as problem:
+            raise Refusal(
+                f"no {problem.name}, which the screen needs; pip install 'wildrobot[watch]', or --watch | cat"
+            ) from None
+        show(seen)
+        return EXIT_OK
+    as_lines = Lines()
+    for sample in seen:
+        if as_json:
+            found = {"problem": sample} if isinstance(sample, str) else to_json(sample.status)
+            click.echo(json.dumps(found))
+        else:
+            click.echo("\n".join(as_lines(sample)))
+    return EXIT_OK
 
 
 def to_json(status: Status) -> dict[str, object]:
