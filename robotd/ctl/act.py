@@ -1,7 +1,9 @@
-"""What the verbs of the control socket have in common: the option --socket, and how an act ends."""
+"""What the verbs of the control socket have in common: their options, and how an act ends."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,14 +23,23 @@ def socket_option(function: Function) -> Function:
     return click.option("--socket", type=kind, help="Of the daemon; without it where this machine's one is.")(function)
 
 
-def act(socket: Path | None, request: Request) -> int:
+def json_option(function: Function) -> Function:
+    """What came of it for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(function)
+
+
+def act(socket: Path | None, request: Request, as_json: bool = False) -> int:
     """One act over a connection of its own; prints what came of it and returns the exit code."""
     with Client(socket) as client:
-        return tell(client.act(request))
+        return tell(client.act(request), as_json)
 
 
-def tell(done: Done) -> int:
+def tell(done: Done, as_json: bool = False) -> int:
     """Print what came of an act: checks that failed with their fixes, and the sentence on stderr if it failed."""
+    code = EXIT_OK if done.ok else EXIT_FAILED
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(done)))
+        return code
     if done.ok:
         click.echo(done.text)
     else:
@@ -36,4 +47,4 @@ def tell(done: Done) -> int:
     for check in done.checks:
         kind = "mandatory" if check.mandatory else "a warning"
         click.echo(f"  {check.name} ({kind}): {check.found}; {check.fix}", err=True)
-    return EXIT_OK if done.ok else EXIT_FAILED
+    return code

@@ -6,15 +6,20 @@ from pathlib import Path
 
 import click
 
-from robotd.ctl.act import act, socket_option
+from robotd.ctl.act import act, json_option, socket_option
 from robotd.messages import Activate
 
 
 @click.command()
+@json_option
 @socket_option
-def command(socket: Path | None) -> int:
+def command(socket: Path | None, as_json: bool) -> int:
     """Let the policy run: from STANDBY to ACTIVE.
 
-    Exit 1 if the robot is not standing by, 3 if no robotd answers.
+    \b
+    Example:
+      robotctl activate
+
+    Exit codes: 0 the policy runs, 1 the robot is not standing by, 2 refused, 3 no robotd answers.
     """
-    return act(socket, Activate())
+    return act(socket, Activate(), as_json)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from robotd.ctl.act import EXIT_FAILED, EXIT_OK, socket_option, tell
+from robotd.ctl.act import EXIT_FAILED, EXIT_OK, json_option, socket_option, tell
 from robotd.ctl.client import Client
 from robotd.messages import Arm, AskStatus, Status
 
@@ -15,21 +16,30 @@ POLL_S = 0.1
 
 
 @click.command()
+@json_option
 @socket_option
 @click.option("--wait", is_flag=True, help="Come back when the robot stands by.")
-def command(socket: Path | None, wait: bool) -> int:
+def command(socket: Path | None, wait: bool, as_json: bool) -> int:
     """Switch torque on and move home: from IDLE to STANDBY.
 
-    Checks that fail are named with what was found and what to do; a mandatory one forbids arming: exit 1. Exit 3 if no
-    robotd answers.
+    Checks that fail are named with what was found and what to do; a mandatory one forbids arming.
+
+    \b
+    Example:
+      robotctl arm --wait
+
+    Exit codes: 0 armed, 1 a mandatory check fails or the robot does not come to stand by, 2 refused, 3 no robotd
+    answers, 130 interrupted.
     """
     with Client(socket) as client:
-        code = tell(client.act(Arm()))
-        mode = "homing"
-        while code == EXIT_OK and wait and mode == "homing":
+        done = client.act(Arm())
+        if not (done.ok and wait):
+            return tell(done, as_json)
+        if not as_json:
+            tell(done)
+        while done.mode == "homing":
             time.sleep(POLL_S)
-            mode = client.ask(AskStatus(), Status).mode
-        if code == EXIT_OK and wait:
-            click.echo(mode)
-            return EXIT_OK if mode == "standby" else EXIT_FAILED
-        return code
+            done = replace(done, mode=client.ask(AskStatus(), Status).mode)
+    stands = done.mode == "standby"
+    tell(replace(done, ok=stands), as_json) if as_json else click.echo(done.mode)
+    return EXIT_OK if stands else EXIT_FAILED

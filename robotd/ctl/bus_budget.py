@@ -52,8 +52,14 @@ def command(
     """Compute how old feedback will be, and whether the schedule fits the tick.
 
     Without --config and --joints-per-bus: WildRobot on three buses. Every joint is written each tick and read oldest
-    first, 5 % of the reads go to temperature and voltage, and none fails. Exit 1 if a bus does not fit; then another
+    first, 5 % of the reads go to temperature and voltage, and none fails. Where a bus does not fit, another
     split is suggested.
+
+    \b
+    Example:
+      robotctl bus-budget --joints-per-bus 5,5,1
+
+    Exit codes: 0 it fits, 1 a bus does not, 2 refused.
     """
     if joints_per_bus is not None and config is not None:
         raise Refusal("--config and --joints-per-bus say the same thing, expected one of them")

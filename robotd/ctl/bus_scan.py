@@ -43,7 +43,13 @@ class Row(NamedTuple):
 def command(all_bauds: bool, ids: Sequence[int], as_json: bool, **wire: Any) -> int:
     """Find the servos on a bus: ids, ids that two share, position, torque, temperature and voltage.
 
-    Only asks: nothing moves. Exit 1 if nobody answers or an id is shared, 3 if the port cannot be opened.
+    Only asks: nothing moves.
+
+    \b
+    Example:
+      robotctl bus scan --port /dev/left_leg
+
+    Exit codes: 0 ok, 1 nobody answers or an id is shared, 2 refused, 3 the port cannot be opened, 130 interrupted.
     """
     chosen = port_of(**wire)
     with hardware_lock("bus scan"):

@@ -45,8 +45,15 @@ def command(
     """Measure a bus: reads and writes a second for each joint, failures by kind, reply times, echo.
 
     Each servo is told again and again to stay where it was found: nothing moves, but torque comes on for that time.
-    A servo that moves all the same ends the test with all torque off. Exit 1 if the bus is not good enough. A position
-    that is stuck or late is not seen here, since nothing moves.
+    A servo that moves all the same ends the test with all torque off. A position that is stuck
+    or late is not seen here, since nothing moves.
+
+    \b
+    Example:
+      robotctl bus test --port /dev/left_leg --ids 1-5
+
+    Exit codes: 0 ok, 1 the bus is not good enough, 2 refused, 3 the port cannot be opened or no servo answers, 130
+    interrupted.
     """
     port = port_of(**wire)
     chosen = ids or port.ids or ALL

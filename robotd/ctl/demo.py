@@ -91,12 +91,19 @@ def command(
     The robot homes, is set on its feet, and the policy takes over; the twin falls if the policy is wrong. With --hal
     emulated all goes through the bytes of emulated servos, IMU and switches, in wall time: a machine too busy for that
     stops the robot, as it would a real one. OUT gets filmstrip.png and demo.mp4, of several episodes the first that
-    failed. Exit 0 only if the robot stayed up and no fault latched in every episode, 1 if not, 3 if the hardware does
-    not answer, 130 if interrupted.
+    failed.
 
-    With --gap exit 0 only if forward velocity and survival (push_survival, else survived / trials, else success_rate)
-    dropped by less than 20 % against the file: one JSON object with such names, flat or {"undisturbed": {...},
+    With --gap it is a miss if forward velocity or survival (push_survival, else survived / trials, else success_rate)
+    dropped by 20 % or more against the file: one JSON object with such names, flat or {"undisturbed": {...},
     "pushed": {...}}. The object that --episodes prints with --json can be taken too.
+
+    \b
+    Examples:
+      robotctl demo --headless --seconds 10 --json
+      robotctl demo --bundle assets/bundles/walking --fast --episodes 10 --velocity 0.4
+
+    Exit codes: 0 it stayed up and no fault latched in every episode, 1 not so, 2 refused, 3 the hardware does not
+    answer, 130 interrupted.
     """
     progress = Progress(sys.stderr)
     script = Script(

@@ -74,6 +74,13 @@ def command(
     reached a servo. Bytes take their true time; joints follow with a lag. Runs until SIGTERM or Ctrl-C.
     A DEVICE is a bus or one servo of it, left_leg or left_leg/3. A KIND is ok, off, stuck, garbage, wrong, slow,
     delayed or intermittent.
+
+    \b
+    Examples:
+      robotctl emulate --dir bench
+      robotctl emulate --dir bench --inject left_leg/3=off
+
+    Exit codes: 0 ended or injected, 2 refused, 3 no emulation runs in that folder, 130 interrupted.
     """
     if injected or stop:
         return _talk(directory, injected, stop)

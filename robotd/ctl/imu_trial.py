@@ -66,7 +66,12 @@ def command(
 ) -> int:
     """Try out the IMU: product id, rate, age, gravity, gyro at rest, gaps. Keep the robot still meanwhile.
 
-    Exit 1 if its stream is not good enough, 3 if the chip or its libraries are not there.
+    \b
+    Examples:
+      robotctl imu test
+      robotctl imu test --emulated --seconds 1
+
+    Exit codes: 0 ok, 1 its stream is not good enough, 2 refused, 3 the chip or its libraries are not there.
     """
     if fault and not emulated:
         raise Refusal("--fault is for the emulated chip, expected --emulated with it")

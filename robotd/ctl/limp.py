@@ -23,7 +23,13 @@ def command(config: Path | None, as_json: bool) -> int:
     Every servo on every bus is asked whether it obeyed.
 
     Without --config: what the last robotd drove, if it died; else /etc/robotd/robotd.yaml, else the default wiring.
-    While robotd runs, this is its emergency stop. Exit 1 if a servo did not confirm, 3 if none did.
+    While robotd runs, this is its emergency stop.
+
+    \b
+    Example:
+      robotctl limp
+
+    Exit codes: 0 every servo confirmed, 1 one did not, 2 refused, 3 none did.
     """
     try:
         lock = HardwareLock("robotctl limp")

@@ -49,7 +49,14 @@ class Story(NamedTuple):
 @command.command("list")
 @_JSON
 def list_files(as_json: bool) -> int:
-    """List the black boxes of this robot, the newest first."""
+    """List the black boxes of this robot, the newest first.
+
+    \b
+    Example:
+      robotctl log list
+
+    Exit codes: 0 ok, 2 refused.
+    """
     newest = blackbox_path()
     files = sorted(newest.parent.glob(f"{newest.stem}*{newest.suffix}"), key=lambda file: (len(file.name), file.name))
     found = [_listed(file) for file in files]
@@ -72,7 +79,14 @@ def list_files(as_json: bool) -> int:
 @_LAST
 @_JSON
 def show(file: Path | None, last_s: float | None, as_json: bool) -> int:
-    """Tell what happened: every change of mode and of faults."""
+    """Tell what happened: every change of mode and of faults.
+
+    \b
+    Example:
+      robotctl log show --last 30
+
+    Exit codes: 0 ok, 1 there is no intact record in it, 2 refused.
+    """
     with refusing(BlackBoxError), BlackBoxFile(file or blackbox_path()) as opened:
         story = _story(opened, _intact(opened), last_s)
         header = opened.header
@@ -94,7 +108,14 @@ def show(file: Path | None, last_s: float | None, as_json: bool) -> int:
 @click.option("--format", "kind", type=click.Choice(["mcap", "csv"]), help="Without it by the name of the output.")
 @_LAST
 def export(file: Path | None, output: Path, kind: str | None, last_s: float | None) -> int:
-    """Write the records as MCAP, which Foxglove opens, or as CSV."""
+    """Write the records as MCAP, which Foxglove opens, or as CSV.
+
+    \b
+    Example:
+      robotctl log export --output run.mcap
+
+    Exit codes: 0 ok, 1 there is no intact record in it, 2 refused.
+    """
     kind = kind or output.suffix.removeprefix(".").lower()
     if kind not in ("mcap", "csv"):
         raise click.UsageError(f"--output {output}: found no .mcap or .csv in its name, expected one, or --format")

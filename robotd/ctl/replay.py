@@ -62,6 +62,10 @@ def command(
     Signals, orders, skipped periods and robotd.yaml come from FILE (the newest black box unless you name one), the
     policies from the bundle, the code is what is installed. Names the first field that comes out otherwise.
 
+    \b
+    Example:
+      robotctl replay --bundle assets/bundles/wildrobot --last 10
+
     Exit codes: 0 everything is the same, 1 something is not, 2 refused.
     """
     progress = Progress(sys.stderr)

@@ -99,6 +99,11 @@ def command(
 
     A trial that something else stops before its fault is repeated twice: a busy machine is late by itself.
 
+    \b
+    Examples:
+      robotctl selftest --times 20
+      robotctl selftest --fault TILT --json
+
     Exit codes: 0 all within what is promised, 1 something is not, 2 refused, 3 the emulation does not start.
     """
     progress = Progress(sys.stderr)

@@ -125,7 +125,15 @@ _force = click.option("--force", is_flag=True, help="Even where one was edited b
 @_bin
 @_force
 def install_command(root: Path, bin_folder: Path | None, force: bool) -> int:
-    """Write the unit, udev rules, user and folders. Again is harmless; nothing is started."""
+    """Write the unit, udev rules, user and folders. Again is harmless; nothing is started.
+
+    \b
+    Examples:
+      robotctl service install
+      robotctl service install --root /mnt/image
+
+    Exit codes: 0 ok, 2 refused.
+    """
     _need_root(root)
     with refusing(OSError):
         changes = install(root, _bin_folder(bin_folder), force)
@@ -140,7 +148,14 @@ def install_command(root: Path, bin_folder: Path | None, force: bool) -> int:
 @_root
 @_force
 def uninstall_command(root: Path, force: bool) -> int:
-    """Stop robotd and take away what install wrote. Config, state, user and group stay."""
+    """Stop robotd and take away what install wrote. Config, state, user and group stay.
+
+    \b
+    Example:
+      robotctl service uninstall
+
+    Exit codes: 0 ok, 2 refused.
+    """
     _need_root(root)
     if root == Path("/") and (root / FILES["robotd.service"]).exists():
         if not force:
@@ -157,7 +172,14 @@ def uninstall_command(root: Path, force: bool) -> int:
 @command.command("show")
 @_bin
 def show_command(bin_folder: Path | None) -> int:
-    """Print each file as install would write it."""
+    """Print each file as install would write it.
+
+    \b
+    Example:
+      robotctl service show
+
+    Exit codes: 0 ok, 2 refused.
+    """
     for name, place in FILES.items():
         click.echo(f"# /{place}\n{text_of(name, _bin_folder(bin_folder))}")
     return EXIT_OK

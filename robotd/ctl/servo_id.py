@@ -26,6 +26,13 @@ def command(old_id: int, new_id: int, as_json: bool, **wire: Any) -> int:
     """Give a servo another id, which it keeps without power.
 
     Refused if more than one servo answers to the old id, or anybody to the new one. Afterwards both are asked again.
+
+    \b
+    Example:
+      robotctl servo set-id --port /dev/left_leg --from 1 --to 3
+
+    Exit codes: 0 ok, 1 it did not take the id, 2 refused, 3 the port cannot be opened or no servo answers, 130
+    interrupted.
     """
     if old_id == new_id:
         raise Refusal(f"--from and --to are both {old_id}, expected two ids")

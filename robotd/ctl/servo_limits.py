@@ -26,14 +26,14 @@ _ANGLE, _UNITS, _VOLTS = FiniteRange(-REACH_RAD, REACH_RAD), click.IntRange(0, U
 
 @click.command()
 @port_options
-@click.option("--id", "servo_id", required=True, type=click.IntRange(0, MAX_ID))
+@click.option("--id", "servo_id", required=True, type=click.IntRange(0, MAX_ID), help="Of the servo.")
 @click.option("--min-rad", type=_ANGLE, help="Of the servo's own shaft: 0 in the middle, 500 units.")
-@click.option("--max-rad", type=_ANGLE)
+@click.option("--max-rad", type=_ANGLE, help="The other end.")
 @click.option("--min-units", type=_UNITS, help="In place of --min-rad; 1 unit is 0.24 deg.")
-@click.option("--max-units", type=_UNITS)
+@click.option("--max-units", type=_UNITS, help="In place of --max-rad.")
 @click.option("--max-temp-c", type=click.IntRange(50, 100), help="Above it the servo turns its torque off.")
 @click.option("--min-v", type=_VOLTS, help="Below it the servo turns its torque off.")
-@click.option("--max-v", type=_VOLTS)
+@click.option("--max-v", type=_VOLTS, help="Above it, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     servo_id: int,
@@ -50,6 +50,13 @@ def command(
     """Write limits into a servo, which it keeps without power, and read them back.
 
     Limits that are not named stay. Refused if the servo stands, or is supplied, outside of what it should keep.
+
+    \b
+    Example:
+      robotctl servo write-limits --port /dev/left_leg --id 3 --min-rad -1.2 --max-rad 1.2
+
+    Exit codes: 0 ok, 1 it did not take them, 2 refused, 3 the port cannot be opened or no servo answers, 130
+    interrupted.
     """
     port = port_of(**wire)
     wanted = {

@@ -30,10 +30,17 @@ ASKED = {
 
 @click.command()
 @port_options
-@click.option("--id", "servo_id", required=True, type=click.IntRange(0, MAX_ID))
+@click.option("--id", "servo_id", required=True, type=click.IntRange(0, MAX_ID), help="Of the servo.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(servo_id: int, as_json: bool, **wire: Any) -> int:
-    """Print everything that a servo says of itself. Only asks."""
+    """Print everything that a servo says of itself. Only asks.
+
+    \b
+    Example:
+      robotctl servo show --port /dev/left_leg --id 3
+
+    Exit codes: 0 ok, 2 refused, 3 the port cannot be opened or no servo answers, 130 interrupted.
+    """
     port = port_of(**wire)
 
     async def job(bus: ServoBus) -> dict[str, Any]:

@@ -23,6 +23,12 @@ def command(as_json: bool, socket: Path | None) -> int:
     """Print lateness, tick time and slack of the daemon's loop since its start, as histograms.
 
     Lateness is the start of a tick after its deadline, slack what was left of the period when all was done.
+
+    \b
+    Example:
+      robotctl timing
+
+    Exit codes: 0 ok, 2 refused, 3 no robotd answers.
     """
     with Client(socket) as client:
         timing = client.ask(AskTiming(), Timing)
