@@ -15,11 +15,14 @@ import click
 def command(bundle: Path, run: Path, report: Path, envelope: Path | None) -> None:
     """Put card.md and card.png into a bundle: training command, curves, gate, trials, push ladder.
 
-    The bundle must verify, and does so again with its card. Run and report must be of the same policy. Example:
+    The bundle must verify, and does so again with its card. Run and report must be of the same policy.
 
     \b
-    trainer eval --checkpoint runs/walking-0 --ladder --long-run --envelope envelope.png --json > eval.json
-    trainer card --bundle assets/bundles/walking --run runs/walking-0 --eval eval.json --envelope envelope.png
+    Examples:
+      trainer eval --checkpoint runs/walking-0 --ladder --long-run --envelope envelope.png --json > eval.json
+      trainer card --bundle assets/bundles/walking --run runs/walking-0 --eval eval.json --envelope envelope.png
+
+    Exit codes: 0 ok, 2 refused, 130 interrupted.
     """
     from ..card import write_card
 

@@ -18,8 +18,11 @@ from contract.bundle_files import DEPLOYMENT_FILE, save_bundle
 def command(folders: tuple[Path, ...], default: str | None, output_dir: Path) -> None:
     """Join several bundles into one that a robot can switch between, and verify it as the robot will.
 
-    Example: trainer deploy --policy assets/bundles/standing --policy assets/bundles/walking --output-dir
-    assets/bundles/wildrobot
+    \b
+    Example:
+      trainer deploy --policy assets/bundles/standing --policy assets/bundles/walking --output-dir both
+
+    Exit codes: 0 ok, 2 refused.
     """
     from ..onnx_network import open_session
 

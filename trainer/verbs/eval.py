@@ -19,14 +19,16 @@ from . import own_config
 @click.option("--checkpoint", "run", type=Path, help="a run or one of its checkpoints")
 @click.option("--bundle", type=Path, help="a bundle, run through ONNX as on the robot")
 @click.option("--config", "config_path", type=Path, help="training YAML [the run's or the bundle's own]")
-@click.option("--num-episodes", "trials", type=click.IntRange(1), default=256, show_default=True)
-@click.option("--num-steps", "steps", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--num-episodes", "trials", type=click.IntRange(1), default=256, show_default=True, help="trials")
+@click.option(
+    "--num-steps", "steps", type=click.IntRange(1), default=500, show_default=True, help="of a trial, 20 ms each"
+)
 @click.option("--velocity", type=float, help="commanded forward velocity, m/s [0.4 to walk, 0 to stand]")
 @click.option("--command", "asked", type=(float, float, float), help="vx vy m/s and yaw rate rad/s; or --velocity")
 @click.option("--push-n", type=click.FloatRange(0), default=10.0, show_default=True, help="N, .2 s every 2-4 s")
 @click.option("--floor", type=click.Choice(("flat", "tilted", "rough")), help="[slopes by the config's law]")
 @click.option("--stochastic", is_flag=True, help="draw actions as in training")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="of all that is drawn")
 @click.option("--ladder", is_flag=True, help="5, 8, 10, 15, 20 N in 8 directions, as a table")
 @click.option("--long-run", is_flag=True, help="64 robots for 120 s")
 @click.option("--floors", is_flag=True, help="also on level, tilted and rough floors")
@@ -47,11 +49,12 @@ def command(
 ) -> None:
     """Deterministic trials from rest in full MuJoCo at 2 ms, robots as different as in training.
 
-    Exit 1 if a line of the gate is missed. Examples:
-
     \b
-    trainer eval --bundle assets/bundles/walking --ladder --long-run --floors --json
-    trainer eval --checkpoint runs/walking-0 --command .3 0 .2 --compare-metrics runs/walking-0/metrics.jsonl
+    Examples:
+      trainer eval --bundle assets/bundles/walking --ladder --long-run --floors --json
+      trainer eval --checkpoint runs/walking-0 --command .3 0 .2 --compare-metrics runs/walking-0/metrics.jsonl
+
+    Exit codes: 0 ok, 1 a line of the gate is missed, 2 refused, 130 interrupted.
     """
     from ..assessment import Terms, assess, policy_origin
     from ..config import load_train_config

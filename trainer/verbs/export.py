@@ -14,7 +14,14 @@ from . import own_config
 @click.option("--config", "config_path", type=Path, help="training YAML [the run's own]")
 @click.option("--output-dir", type=Path, required=True, help="the bundle's folder; replaced whole if it exists")
 def command(run: Path, config_path: Path | None, output_dir: Path) -> None:
-    """Write a checkpoint's policy bundle and verify it as the robot will."""
+    """Write a checkpoint's policy bundle and verify it as the robot will.
+
+    \b
+    Example:
+      trainer export --checkpoint runs/walking-0 --output-dir bundle
+
+    Exit codes: 0 ok, 2 refused, 130 interrupted.
+    """
     from ..checkpoint import latest_checkpoint
     from ..config import load_train_config
     from ..export import export_bundle

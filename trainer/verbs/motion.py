@@ -26,9 +26,18 @@ def command() -> None:
 @click.option("--lift", type=float, help="m, of the swinging foot; less where the joints do not allow it [0.035]")
 @click.option("--double-support", type=float, help="share of each half cycle in which both feet stand [0.06]")
 @click.option("--lower", type=float, help="m, pelvis below its standing height while walking [0.012]")
-@click.option("--output", type=Path, default=Path("assets/motions/walk.npz"), show_default=True)
+@click.option(
+    "--output", type=Path, default=Path("assets/motions/walk.npz"), show_default=True, help="the .npz to write"
+)
 def build(output: Path, **options: float | None) -> None:
-    """Make gaits for a grid of velocities, and say whether the robot can do them."""
+    """Make gaits for a grid of velocities, and say whether the robot can do them.
+
+    \b
+    Example:
+      trainer motion build --output assets/motions/walk.npz
+
+    Exit codes: 0 ok, 1 the robot cannot do them, 2 refused.
+    """
     from ..motion.feasible import check_motion, table
     from ..motion.gait import COMMAND_GRID, GaitParams, generate, provenance
     from ..motion.reference import save_reference
@@ -70,7 +79,14 @@ def import_(
     lower: float,
     symmetric: bool,
 ) -> None:
-    """Retarget a recorded person (DeepMimic, BVH, AMASS) onto the robot; licence and source are kept in the file."""
+    """Retarget a recorded person (DeepMimic, BVH, AMASS) onto the robot; licence and source are kept in the file.
+
+    \b
+    Example:
+      trainer motion import walk.bvh --licence CC0 --source "who, where" --output human.npz
+
+    Exit codes: 0 ok, 1 the servos can do no stride of it, 2 refused.
+    """
     from ..motion.clips import read_clip
     from ..motion.cycle import mean_cycle
     from ..motion.feasible import check_motion, table
@@ -109,7 +125,14 @@ def import_(
 @click.option("--output", type=Path, help="write a picture there [strip.png with --headless]")
 @click.option("--headless", is_flag=True, help="no window, only the picture")
 def view(file: Path, clip: int | None, output: Path | None, headless: bool) -> None:
-    """Look at a motion: in MuJoCo's window, or as a picture of poses and curves."""
+    """Look at a motion: in MuJoCo's window, or as a picture of poses and curves.
+
+    \b
+    Example:
+      trainer motion view assets/motions/walk.npz --headless --output strip.png
+
+    Exit codes: 0 ok, 2 refused.
+    """
     from ..motion.reference import load_reference
 
     robot = robot_model()

@@ -13,11 +13,15 @@ from . import own_config
 @click.option("--checkpoint", "run", type=Path, required=True, help="a run or one of its checkpoints")
 @click.option("--output", type=Path, required=True, help="the npz, e.g. assets/motions/walker.npz")
 @click.option("--pairs", type=click.IntRange(100), default=6000, show_default=True, help="transitions to keep")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="of all that is drawn")
 def command(run: Path, output: Path, pairs: int, seed: int) -> None:
     """Record what a trained walker does, undisturbed, as the expert that AMP's discriminator is shown.
 
-    Example: trainer record-expert --checkpoint runs/expert --output assets/motions/walker.npz
+    \b
+    Example:
+      trainer record-expert --checkpoint runs/expert --output assets/motions/walker.npz
+
+    Exit codes: 0 ok, 2 refused, 130 interrupted.
     """
     from ..amp.expert import save_expert
     from ..amp.record import record_expert

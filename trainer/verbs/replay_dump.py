@@ -15,6 +15,10 @@ from ..cli import FAILED
 def command(dump: Path) -> None:
     """Run the iteration again that ended a run, from the state before it, and say what went wrong first.
 
+    \b
+    Example:
+      trainer replay-dump runs/walking-0/dump
+
     Exit codes: 0 the same value goes wrong first, 1 another one or none, 2 refused.
     """
     from ..replay_dump import replay_dump

@@ -16,9 +16,13 @@ from ..cli import FAILED
 @click.option("--runs", type=Path, default=Path("runs"), show_default=True, help="where runs will be written")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object on stdout")
 def command(config_path: Path | None, runs: Path, as_json: bool) -> None:
-    """Check packages, robot, physics, rewards, symmetry, export and folders; exit 1 if a check fails.
+    """Check packages, robot, physics, rewards, symmetry, export and folders.
 
-    Example: trainer validate-setup --config trainer/configs/standing.yaml
+    \b
+    Example:
+      trainer validate-setup --config trainer/configs/standing.yaml
+
+    Exit codes: 0 ok, 1 a check fails, 2 refused.
     """
     from ..config import load_train_config
     from ..validate import validate

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 @click.option("--browser", is_flag=True, help="in a web browser instead of a window")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="of --browser")
 @click.option("--num-episodes", "episodes", type=click.IntRange(1), help="[1 headless, else until it is closed]")
-@click.option("--num-steps", "steps", type=click.IntRange(1), default=500, show_default=True)
+@click.option(
+    "--num-steps", "steps", type=click.IntRange(1), default=500, show_default=True, help="of a trial, 20 ms each"
+)
 @click.option("--velocity", type=float, help="commanded forward velocity, m/s [0.4 to walk, 0 to stand]")
 @click.option("--command", "asked", type=(float, float, float), help="vx vy m/s and yaw rate rad/s; or --velocity")
 @click.option("--push-n", type=click.FloatRange(0), default=10.0, show_default=True, help="N, .2 s every 2-4 s")
 @click.option("--floor", type=click.Choice(("flat", "tilted", "rough")), help="[slopes by the config's law]")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="of all that is drawn")
 def command(
     run: Path | None,
     bundle: Path | None,
@@ -45,11 +47,14 @@ def command(
 ) -> None:
     """Watch a policy: in MuJoCo's window, in the browser, or as a film; pushes are arrows, loaded joints orange.
 
-    On macOS the window needs `mjpython -m trainer visualize`. Examples:
+    On macOS the window needs `mjpython -m trainer visualize`.
 
     \b
-    trainer visualize --bundle assets/bundles/walking --headless --output walk.mp4
-    trainer visualize --checkpoint runs/walking-0 --browser --floor rough
+    Examples:
+      trainer visualize --bundle assets/bundles/walking --headless --output walk.mp4
+      trainer visualize --checkpoint runs/walking-0 --browser --floor rough
+
+    Exit codes: 0 ok, 2 refused, 130 interrupted.
     """
     if (run is None) == (bundle is None):
         raise ConfigError("trainer visualize: found both or neither of --checkpoint and --bundle, expected one of them")
