@@ -1,6 +1,8 @@
-"""The robot on its floor, once per test session; data is made afresh by each test."""
+"""The robot on its floor, and post_process importable; data is made afresh by each test."""
 
 from __future__ import annotations
+
+import sys
 
 import mujoco
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from contract.paths import assets_dir
 from contract.robot_config import RobotConfig, load_robot_config
 
+sys.path.insert(0, str(assets_dir()))  # as for `cd assets && python post_process.py`
 SCENE = assets_dir() / "scene.xml"
 
 

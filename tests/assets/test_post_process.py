@@ -1,106 +1,125 @@
-"""post_process.py: the committed config is what it writes, always the same bytes, and it names what breaks a rule."""
+"""post_process.py: the committed files are what it writes, always the same bytes, and it tells what changed."""
 
 from __future__ import annotations
 
-import shutil
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from workshop import copy_strider, copy_wildrobot, edit
 
 from contract.paths import assets_dir
 
-INPUTS = ("wildrobot.xml", "post_process.py")
+FILES = ("wildrobot.xml", "robot_config.yaml")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy of what the script needs, with no config yet."""
-    for name in INPUTS:
-        shutil.copy(assets_dir() / name, tmp_path / name)
-    return tmp_path
+def robot(tmp_path: Path) -> Path:
+    return copy_wildrobot(tmp_path)
 
 
-def post_process(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "post_process.py"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def post_process(robot: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """The command, as a user calls it, on a copy of the sources and into the folder above them."""
+    command = [sys.executable, "post_process.py", "--robot", str(robot), "--out", str(robot.parent.parent), *options]
+    return subprocess.run(command, cwd=assets_dir(), capture_output=True, text=True, check=False, timeout=120)
 
 
-def edit(folder: Path, old: str, new: str) -> None:
-    file = folder / "wildrobot.xml"
-    text = file.read_text(encoding="utf-8")
-    assert old in text, f"{old!r} is not in wildrobot.xml any more: correct this test"
-    file.write_text(text.replace(old, new), encoding="utf-8")
+def digests(robot: Path) -> list[str]:
+    return [hashlib.sha256((robot.parent.parent / name).read_bytes()).hexdigest() for name in FILES]
 
 
-def test_committed_config_is_what_it_writes(folder: Path) -> None:
-    result = post_process(folder)
-    assert result.returncode == 0, result.stderr
-    assert "written" in result.stdout
-    assert (folder / "robot_config.yaml").read_bytes() == (assets_dir() / "robot_config.yaml").read_bytes(), (
-        "robot_config.yaml is stale: run `cd assets && python post_process.py` and commit"
+def test_the_committed_files_are_what_it_writes() -> None:
+    command = [sys.executable, "post_process.py", "--check"]
+    result = subprocess.run(command, cwd=assets_dir(), capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 0, (
+        f"run `cd assets && python post_process.py` and commit:\n{result.stdout}{result.stderr}"
     )
+    assert "wildrobot.xml: up to date" in result.stdout and "robot_config.yaml: up to date" in result.stdout
 
 
-def test_a_second_run_changes_nothing_and_says_so(folder: Path) -> None:
-    post_process(folder)
-    first = folder / "robot_config.yaml"
-    before, stamp = first.read_bytes(), first.stat().st_mtime_ns
-    result = post_process(folder)
-    assert (result.returncode, first.read_bytes(), first.stat().st_mtime_ns) == (0, before, stamp)
-    assert "already up to date" in result.stdout
+def test_twice_gives_the_same_bytes_and_says_so(robot: Path) -> None:
+    first = post_process(robot)
+    assert first.returncode == 0, first.stderr
+    assert "wildrobot.xml: written" in first.stdout
+    before = digests(robot)
+    second = post_process(robot, "--json")
+    assert json.loads(second.stdout)["files"] == {"wildrobot.xml": "up to date", "robot_config.yaml": "up to date"}
+    assert digests(robot) == before
+    assert before == [hashlib.sha256((assets_dir() / name).read_bytes()).hexdigest() for name in FILES]
 
 
-def test_a_change_is_reported(folder: Path) -> None:
-    post_process(folder)
-    edit(folder, 'range="0 1.8"', 'range="0 1.7"')
-    result = post_process(folder)
+def test_a_change_is_reported_and_check_writes_nothing(robot: Path) -> None:
+    post_process(robot)
+    before = digests(robot)
+    edit(robot.parent / "robot.xml", 'name="left_knee_pitch" type="hinge" range="0 1.8"',
+         'name="left_knee_pitch" type="hinge" range="0 1.7"')  # fmt: skip
+    edit(robot.parent / "robot.xml", 'name="right_knee_pitch" type="hinge" range="0 1.8"',
+         'name="right_knee_pitch" type="hinge" range="0 1.7"')  # fmt: skip
+    result = post_process(robot, "--check")
+    assert result.returncode == 1 and "robot_config.yaml: would be changed" in result.stdout
     assert "-    range_max_rad: 1.8" in result.stdout and "+    range_max_rad: 1.7" in result.stdout
-    assert "1.7" in (folder / "robot_config.yaml").read_text(encoding="utf-8")
+    assert digests(robot) == before
+    assert post_process(robot).returncode == 0
+    assert digests(robot) != before
 
 
-LEFT_KNEE = '<position name="left_knee_pitch" class="wildrobot" joint="left_knee_pitch"/>'
-LEFT_ANKLE = '<position name="left_ankle_pitch" class="wildrobot" joint="left_ankle_pitch"/>'
+def test_the_report_has_masses_and_what_became_of_the_meshes(robot: Path) -> None:
+    report = json.loads(post_process(robot, "--json").stdout)
+    assert report["mass_kg"]["total"] == 3.561 and report["mass_kg"]["left_foot"] == 0.414
+    assert report["asymmetry"]["mass"] < 1e-9 and report["asymmetry"]["length_m"] < 1e-9
+    assert any(note.startswith("thigh: capsule 30 x 52.5 mm") for note in report["notes"])
 
-# Each drives the right joint, but the names are exchanged.
-MISNAMED = LEFT_KNEE.replace('name="left_knee', 'name="left_ankle') + LEFT_ANKLE.replace(
-    'name="left_ankle', 'name="left_knee'
-)
-NOT_FREE = (
-    '<joint type="slide"/><joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/><joint type="ball"/>'
-)
+
+SHEET = {
+    "weighings": [
+        {"what": "all of it", "mass_kg": 3.60},
+        {
+            "what": "left leg",
+            "mass_kg": 1.15,
+            "links": [f"left_{x}" for x in ("hip", "thigh", "shank", "ankle", "foot")],
+        },
+    ]
+}
+
+
+@pytest.mark.parametrize(("foot_kg", "code"), [(0.42, 0), (0.5, 1)])
+def test_the_scale_has_a_say(robot: Path, foot_kg: float, code: int) -> None:
+    sheet = {
+        **SHEET,
+        "weighings": [*SHEET["weighings"], {"what": "left foot", "mass_kg": foot_kg, "links": ["left_foot"]}],
+    }
+    (robot.parent.parent / "measured.yaml").write_text(yaml.safe_dump(sheet))
+    result = post_process(robot)
+    assert result.returncode == code, result.stderr
+    line = next(line for line in result.stdout.splitlines() if "left foot" in line)
+    assert line.split()[0] == ("pass" if code == 0 else "FAIL") and f"{foot_kg:.3f} kg on the scale, 0.414 kg" in line
+    assert ("correct its material" in line) == (code == 1)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "names"),
+    ("sheet", "words"),
     [
-        (f"{LEFT_KNEE}\n    {LEFT_ANKLE}", MISNAMED, ["actuator", "named as its joint"]),
-        (f"{LEFT_KNEE}\n    {LEFT_ANKLE}", f"{LEFT_ANKLE}\n    {LEFT_KNEE}", ["actuator", "joint order"]),
-        ('name="waist_yaw" axis="0 0 1" range="-.524 .524"', 'name="waist_yaw" axis="0 0 1"', ["waist_yaw", "range"]),
-        ('forcerange="-4 4"', 'forcerange="-4 3"', ["left_hip_pitch", "forcerange", "symmetric"]),
-        ('inheritrange="1"', 'ctrlrange="-1 1"', ["left_hip_pitch", "ctrlrange"]),
-        ('"right_hip_pitch" axis="0 -1 0"', '"right_hip_pitch" axis="0 -1 1"', ["right_hip_pitch", "axis", "mirror"]),
-        (
-            '"right_hip_pitch" axis="0 -1 0" range="-.7 1.571"',
-            '"right_hip_pitch" axis="0 -1 0" range="-.7 1"',
-            ["mirror"],
-        ),
-        ('<touch name="left_heel" site="left_heel"/>', "", ["left_heel", "touch"]),
-        ('<site name="right_toe"', '<site name="right_tow"', ["right_toe"]),
-        ('key name="crouch"', 'key name="squat"', ["key crouch", "missing"]),
-        ('ctrl=".38 0', 'ctrl=".39 0', ["key home", "ctrl"]),
-        ('<freejoint name="pelvis"/>', NOT_FREE, ["freejoint", "rule"]),
-        ('<freejoint name="pelvis"/>', "", ["wildrobot.xml", "keyframe 'home'"]),
-        ("</mujoco>", "", ["wildrobot.xml"]),
+        ("weighings: [{what: arm, mass_kg: 1, links: [left_arm]}]", ["arm", "no link 'left_arm'", "known: pelvis"]),
+        ("weighings: [{what: arm, mass_kg: 0}]", ["arm", "0.0 kg"]),
+        ("weighing: []", ["unknown key 'weighing'", "did you mean 'weighings'"]),
+        ("[", ["measured.yaml", "weigh-in sheet"]),
     ],
 )
-def test_a_broken_rule_is_named_and_nothing_is_written(folder: Path, old: str, new: str, names: list[str]) -> None:
-    edit(folder, old, new)
-    result = post_process(folder)
-    assert result.returncode == 2, result.stdout
-    assert "Traceback" not in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
-    for name in names:
-        assert name in result.stderr
-    assert not (folder / "robot_config.yaml").exists()
+def test_a_sheet_that_is_none_is_refused(robot: Path, sheet: str, words: list[str]) -> None:
+    file = robot.parent.parent / "measured.yaml"
+    file.write_text(sheet)
+    result = post_process(robot, "--measured", str(file))
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def test_another_robot_is_another_yaml(tmp_path: Path) -> None:
+    robot = copy_strider(tmp_path)
+    report = json.loads(post_process(robot, "--json").stdout)
+    assert report["files"] == {"strider.xml": "new", "robot_config.yaml": "new"}
+    assert report["mass_kg"]["total"] == 1.42

@@ -144,17 +144,29 @@ def test_wild_targets_stay_finite_at_the_longest_step(model: mujoco.MjModel, con
         assert np.abs(data.actuator_force).max() <= 4.0
 
 
-def test_the_robot_touches_the_floor_and_never_itself(model: mujoco.MjModel, config: RobotConfig) -> None:
+def test_the_robot_touches_the_floor_and_itself_only_flank_to_flank(model: mujoco.MjModel, config: RobotConfig) -> None:
     data, rng = at_key(model, "home"), np.random.default_rng(0)
-    floor = model.geom("floor").id
-    assert [model.geom(i).name for i in np.flatnonzero(model.geom_contype)] == ["floor"]
-    touching = set()
+    flanks = {"left_flank", "right_flank"}
+    assert {model.geom(i).name for i in np.flatnonzero(model.geom_contype)} == flanks | {"floor"}
+    touching: set[str] = set()
     for height in np.linspace(-0.1, 0.5, 300):
         data.qpos[2] = height
         data.qpos[7:] = rng.uniform(config.range_min, config.range_max)
         mujoco.mj_forward(model, data)
-        pairs = [set(data.contact[i].geom) for i in range(data.ncon)]
-        assert all(floor in pair for pair in pairs)
-        touching |= {model.geom(other).name for pair in pairs for other in pair - {floor}}
+        pairs = [{model.geom(g).name for g in data.contact[i].geom} for i in range(data.ncon)]
+        assert all("floor" in pair for pair in pairs if pair != flanks)
+        touching |= {name for pair in pairs if pair != flanks for name in pair - {"floor"}}
     limbs = {f"{side}_{part}" for side in ("left", "right") for part in ("thigh", "shank", "toe", "heel")}
     assert touching == limbs | {"torso"}
+
+
+def test_feet_meet_at_their_flanks_before_the_soles_cross(model: mujoco.MjModel) -> None:
+    data = at_key(model, "home")
+    mujoco.mj_forward(model, data)
+    flanks = {"left_flank", "right_flank"}
+    assert not any({model.geom(g).name for g in contact.geom} == flanks for contact in data.contact)
+    for side in ("left", "right"):
+        data.joint(f"{side}_hip_roll").qpos[0] = -0.175
+        data.joint(f"{side}_foot_roll").qpos[0] = 0.175
+    mujoco.mj_forward(model, data)
+    assert any({model.geom(g).name for g in contact.geom} == flanks for contact in data.contact)
