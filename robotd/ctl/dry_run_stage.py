@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,6 @@ from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed
 from robotd.ctl.sign_show import SignShow
 from robotd.hal import Hardware
-from robotd.hal.emulated import EmulatedHardware
 from robotd.hal.mock import MockHardware
 from robotd.hal.sim import SimHardware
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
@@ -106,18 +106,27 @@ class Announcer:
         }[mode]
 
 
-def perform(robot: Robot, stage: Stage, clock: Clock, progress: Progress, socket: Path | None = None) -> Ran:
+def perform(
+    robot: Robot,
+    stage: Stage,
+    clock: Clock,
+    progress: Progress,
+    socket: Path | None = None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> Ran:
     """Run one stage to its end, or until Ctrl-C. The robot is limp afterwards; the caller closes it.
 
     Args:
         socket: of the control socket on which others may stop a robot that moves; None: the daemon's.
+        loop_factory: makes the event loop; None: asyncio's own.
 
     Raises:
         HardwareError: something does not answer.
         SocketError: a daemon has the control socket.
     """
     logging.getLogger("robotd").setLevel(logging.CRITICAL)  # the checklist tells of faults
-    return asyncio.run(_perform(robot, stage, clock, progress, socket))
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(_perform(robot, stage, clock, progress, socket))
 
 
 async def _perform(robot: Robot, stage: Stage, clock: Clock, progress: Progress, socket: Path | None) -> Ran:
@@ -189,7 +198,7 @@ def _open_door(
 
 def _person(hardware: Hardware, stage: Stage) -> list[Hook]:
     """The person beside a robot that is not real: hangs it up, or sets it down once it holds home."""
-    twin = hardware.twin if isinstance(hardware, EmulatedHardware) else hardware
+    twin = getattr(hardware, "twin", hardware)
     if isinstance(twin, MockHardware):
         twin.press(stage.name == GROUND)
     return [twin.attend] if isinstance(twin, SimHardware) and stage.name == GROUND else []

@@ -1,4 +1,4 @@
-"""Dry runs for tests: the robot is kept for a look at it afterwards, and no busy machine disturbs the clock."""
+"""Dry runs for tests: in simulated time, and the robot is kept for a look at it afterwards."""
 
 from __future__ import annotations
 
@@ -7,17 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from bench_rig import Robotctl, Said
+from simulated_robot import simulate_dry_runs
 
-from robotd.clock import Clock, MonotonicClock, SimulatedClock
 from robotd.ctl import dry_run
-from robotd.ctl.dry_run_stage import perform
-from robotd.ctl.patience import PatientClock
-from robotd.daemon import start_up
-from robotd.hal.emulated import EmulatedHardware
-
-TRIES = 3
-"""Emulated wires live in wall time: on a machine that is busy elsewhere feedback is late, and a run says nothing."""
-LATE = ("IMU_STALE", "JOINT_STALE", "BUS", "no answer", "joint age", "IMU, age")
 
 
 class Done(NamedTuple):
@@ -35,34 +27,22 @@ class DryRun:
         self._robotctl, self._monkeypatch = robotctl, monkeypatch
 
     def __call__(self, *words: object, prepare: Callable[[Any], None] = lambda hardware: None) -> Done:
-        """One dry run; on emulated wires again where only the machine was late."""
-        for _ in range(TRIES):
-            done = self._once(words, prepare)
-            if not (isinstance(done.hardware, EmulatedHardware) and any(word in done.said.out for word in LATE)):
-                break
-            if done.said.code == 0:
-                break
-        return done
-
-    def _once(self, words: tuple[object, ...], prepare: Callable[[Any], None]) -> Done:
+        """One dry run."""
         kept: list[Any] = []
         rans: list[Any] = []
 
-        def opened(*args: Any, **options: Any) -> Any:
-            config, bundle, hardware = start_up(*args, **options)
+        def keep(hardware: Any) -> None:
             prepare(hardware)
             kept.append(hardware)
-            return config, bundle, hardware
 
-        def performed(*args: Any) -> Any:
-            rans.append(perform(*args))
-            return rans[-1]
+        with self._monkeypatch.context() as patch:
+            simulate_dry_runs(patch.setattr, keep)
+            perform = dry_run.perform
 
-        def clock_for(robot: Any, on_wires: bool) -> Clock:
-            return PatientClock(MonotonicClock()) if on_wires else SimulatedClock()
+            def performed(*args: Any) -> Any:
+                rans.append(perform(*args))
+                return rans[-1]
 
-        self._monkeypatch.setattr(dry_run, "start_up", opened)
-        self._monkeypatch.setattr(dry_run, "perform", performed)
-        self._monkeypatch.setattr(dry_run, "clock_for", clock_for)
-        said = self._robotctl("dry-run", "--no-realtime", *words)
+            patch.setattr(dry_run, "perform", performed)
+            said = self._robotctl("dry-run", *words)
         return Done(said, kept[0] if kept else None, rans[0] if rans else None)
