@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from robotd.arming import CALIBRATION_S
+from robotd.calibration import calibration_path, standing_of
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.ctl.findings import FAIL, OK, WARN, Finding, devices, packages, system
 from robotd.lock import HardwareLock, HardwareLockError
 from robotd.places import config_path, state_folder
+
+if TYPE_CHECKING:
+    from contract import RobotConfig
 
 EXIT_OK, EXIT_FAILED = 0, 1
 MARKS = {OK: "ok  ", WARN: "WARN", FAIL: "FAIL"}
@@ -25,9 +32,15 @@ MARKS = {OK: "ok  ", WARN: "WARN", FAIL: "FAIL"}
 def command(config_file: Path | None, bundle_folder: Path | None, as_json: bool, root: Path) -> int:
     """See what of this machine fits robotd, and how to mend the rest.
 
-    Looks at system, real-time rights, devices, packages, bundle, config and lock; changes nothing.
+    Looks at system, real-time rights, devices, packages, bundle, calibration, config and lock; changes nothing.
 
-    warn: robotd runs, but worse than it could. fail: it does not run on the robot. Exit 1 on any fail.
+    warn: robotd runs, but worse than it could. fail: it does not run on the robot.
+
+    \b
+    Example:
+      robotctl doctor
+
+    Exit codes: 0 nothing fails, 1 something does, 2 refused.
     """
     findings = [*system(root), *packages(), *_robot(config_file, bundle_folder, root), _lock()]
     failed = any(finding.level == FAIL for finding in findings)
@@ -56,22 +69,47 @@ def _robot(config_file: Path | None, bundle_folder: Path | None, root: Path) -> 
         except ConfigFileError as problem:
             yield Finding("config", FAIL, str(problem), "correct that key")
     yield from devices(config, root)
-    yield _bundle(bundle_folder or state_folder() / "bundles" / "wildrobot")
+    finding, robot_config = _bundle(bundle_folder or state_folder() / "bundles" / "wildrobot")
+    yield finding
+    yield _calibration(config, robot_config)
 
 
-def _bundle(folder: Path) -> Finding:
-    """Loaded as robotd loads it: checksums, contract, golden answers."""
+def _bundle(folder: Path) -> tuple[Finding, RobotConfig | None]:
+    """Loaded as robotd loads it: checksums, contract, golden answers; and the robot that it is for."""
     from contract import ContractError, load_deployment
     from robotd.policy import open_session
 
     try:
         bundles, default = load_deployment(folder, open_session, True)
     except ContractError as problem:
-        return Finding("bundle", FAIL, str(problem), f"copy a bundle to {folder}, or name one with --bundle")
+        return Finding("bundle", FAIL, str(problem), f"copy a bundle to {folder}, or name one with --bundle"), None
+    robot_config = bundles[default].robot_config
     warnings = [warning for bundle in bundles.values() for warning in bundle.warnings]
     if warnings or not all(bundle.verified for bundle in bundles.values()):
-        return Finding("bundle", FAIL, f"{folder}: {(warnings or ['not verified'])[0]}", "export it again")
-    return Finding("bundle", OK, f"{folder}: {', '.join(bundles)}; {default} first")
+        return Finding(
+            "bundle", FAIL, f"{folder}: {(warnings or ['not verified'])[0]}", "export it again"
+        ), robot_config
+    return Finding("bundle", OK, f"{folder}: {', '.join(bundles)}; {default} first"), robot_config
+
+
+def _calibration(config: RobotdConfig, robot_config: RobotConfig | None) -> Finding:
+    """Whether the file is there, whole, of this robot and new enough, and whether its last look found it right."""
+    path, name = calibration_path(), "calibration"
+    calibration, problem = standing_of(config.hardware, robot_config)
+    if problem is not None:
+        return Finding(name, FAIL, problem, "robotctl calibrate")
+    if calibration is None:
+        return Finding(name, FAIL, f"{path} is not there", "robotctl calibrate")
+    age_s = calibration.age_s(time.time())
+    found = f"{path}, {age_s / 86400:.0f} days old"
+    if not 0 <= age_s <= CALIBRATION_S:
+        bound = f"expected at most {CALIBRATION_S / 86400:.0f}"
+        return Finding(name, FAIL, f"{found}, {bound}", "robotctl calibrate verify, or all of it again")
+    if calibration.doubts:
+        return Finding(name, FAIL, f"{found}: {calibration.doubts[0]}", "calibrate that step again")
+    if calibration.doubts is None:
+        return Finding(name, WARN, f"{found}, never verified", "robotctl calibrate verify")
+    return Finding(name, OK, f"{found}, verified")
 
 
 def _lock() -> Finding:

@@ -114,7 +114,9 @@ def devices(config: RobotdConfig, root: Path) -> Iterable[Finding]:
     for bus in wiring.used_buses:
         port = Path(wiring.buses[bus].port)
         fix = "plug the adapter in, or correct hardware.buses; `robotctl service install` gives ports stable names"
-        yield _device(f"servo bus {bus}", root / port.relative_to("/") if port.is_absolute() else port, fix)
+        port = root / port.relative_to("/") if port.is_absolute() else port
+        yield _device(f"servo bus {bus}", port, fix)
+        yield from _latency(bus, port, root)
     spi = root / f"dev/spidev{wiring.imu.spi_bus}.{wiring.imu.spi_device}"
     yield _device("SPI of the IMU", spi, "dtparam=spi=on in /boot/firmware/config.txt")
     yield _gpio(root)
@@ -126,6 +128,17 @@ def _device(name: str, path: Path, fix: str) -> Finding:
     if not os.access(path, os.R_OK | os.W_OK):
         return Finding(name, FAIL, f"{path}: no permission", "be in group robot, and `robotctl service install`")
     return Finding(name, OK, str(path))
+
+
+def _latency(bus: str, port: Path, root: Path) -> Iterable[Finding]:
+    """How long a USB adapter keeps what it hears; nothing where it does not say."""
+    timer = root / "sys/bus/usb-serial/devices" / port.resolve().name / "latency_timer"
+    text = _text(timer).strip()
+    if text == "1":
+        yield Finding(f"latency of {bus}", OK, "1 ms")
+    elif text:
+        fix = f"echo 1 | sudo tee {timer}; `robotctl service install` brings a udev rule that keeps it so"
+        yield Finding(f"latency of {bus}", WARN, f"{text} ms, which every answer waits for", fix)
 
 
 def _gpio(root: Path) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -12,6 +13,15 @@ from pathlib import Path
 import pytest
 from bench_rig import Robotctl
 
+from contract import Bundle
+from robotd.calibration import (
+    CalibratedImu,
+    CalibratedJoint,
+    Calibration,
+    calibration_path,
+    robot_identity,
+    save_calibration,
+)
 from robotd.config import RobotdConfig
 from robotd.ctl.findings import Finding, devices, packages, system
 from robotd.lock import HardwareLock
@@ -75,6 +85,20 @@ def test_a_device_that_is_missing_or_locked_is_a_fail_with_its_fix(tmp_path: Pat
     assert found["servo bus left_leg"].level == "ok"
 
 
+@pytest.mark.parametrize(("said", "level"), [("1\n", "ok"), ("16\n", "warn")])
+def test_an_adapter_that_dawdles_is_a_warning_with_its_fix(tmp_path: Path, said: str, level: str) -> None:
+    pi(tmp_path)
+    port = tmp_path / "dev/servo_upper"
+    port.rename(tmp_path / "dev/ttyUSB2")
+    port.symlink_to("ttyUSB2")
+    timer = tmp_path / "sys/bus/usb-serial/devices/ttyUSB2/latency_timer"
+    timer.parent.mkdir(parents=True)
+    timer.write_text(said)
+    found = by_name(devices(RobotdConfig(), tmp_path))
+    assert found["latency of upper"].level == level and "latency of left_leg" not in found
+    assert (f"echo 1 | sudo tee {timer}" in found["latency of upper"].fix) is (level == "warn")
+
+
 def test_the_packages_that_run_these_tests_are_found() -> None:
     assert by_name(packages())["packages"].level == "ok"
 
@@ -98,6 +122,58 @@ def test_a_config_that_does_not_fit_is_named_with_its_key(robotctl: Robotctl, tm
     said = robotctl("doctor", "--config", tmp_path / "robotd.yaml", "--json")
     finding = next(finding for finding in said.json["findings"] if finding["name"] == "config")
     assert finding["level"] == "fail" and "realtime.priority" in finding["found"]
+
+
+def calibration_finding(robotctl: Robotctl, bundle: Path) -> dict[str, str]:
+    said = robotctl("doctor", "--json", "--bundle", bundle)
+    return next(finding for finding in said.json["findings"] if finding["name"] == "calibration")
+
+
+NOW = datetime.datetime.now(datetime.UTC)
+LONG_AGO = NOW - datetime.timedelta(days=200)
+
+
+@pytest.mark.parametrize(
+    ("date", "doubts", "level", "found", "fix"),
+    [
+        (NOW, [], "ok", "0 days old, verified", ""),
+        (NOW, None, "warn", "never verified", "robotctl calibrate verify"),
+        (NOW, ["left_knee_pitch turns the other way"], "fail", "left_knee_pitch turns the other way", "calibrate"),
+        (LONG_AGO, [], "fail", "200 days old, expected at most 180", "robotctl calibrate"),
+    ],
+)
+def test_the_calibration_is_looked_at(
+    robotctl: Robotctl,
+    zero_bundle: Bundle,
+    date: datetime.datetime,
+    doubts: list[str] | None,
+    level: str,
+    found: str,
+    fix: str,
+) -> None:
+    assert zero_bundle.robot_config is not None
+    assert calibration_finding(robotctl, zero_bundle.path)["level"] == "fail", "there is none yet"
+    wiring = RobotdConfig().hardware
+    joints = {
+        name: CalibratedJoint(
+            bus=wire.bus, servo_id=wire.servo_id, **wiring.calibration[name].model_dump(), range_rad=[-1.0, 1.0]
+        )
+        for name, wire in wiring.joints.items()
+    }
+    calibration = Calibration(
+        robot=robot_identity(zero_bundle.robot_config),
+        date=date.isoformat(),
+        joints=joints,
+        imu=CalibratedImu(mounting_wxyz=[1.0, 0.0, 0.0, 0.0]),
+        foot_switches=wiring.foot_switches.all,
+        doubts=doubts,
+    )
+    save_calibration(calibration_path(), calibration)
+    finding = calibration_finding(robotctl, zero_bundle.path)
+    assert (finding["level"], found in finding["found"], fix in finding["fix"]) == (level, True, True), finding
+    calibration_path().write_text(calibration_path().read_text().replace("direction: -1", "direction: 1", 1))
+    broken = calibration_finding(robotctl, zero_bundle.path)
+    assert broken["level"] == "fail" and "a hand has changed it" in broken["found"]
 
 
 def test_it_says_who_holds_the_hardware_and_changes_nothing(robotctl: Robotctl, own_home: Path) -> None:
