@@ -17,7 +17,7 @@ from contract.robot_params import load_robot_params, merged, robot_params_to_yam
 from contract.schema import suggest
 from robotd.ctl.bus_session import hardware_lock, read_wiring, run_held
 from robotd.ctl.finite_range import FiniteRange
-from robotd.ctl.identification.described import described
+from robotd.ctl.identification.described import Described, described
 from robotd.ctl.identification.excitation import bounds_of
 from robotd.ctl.identification.findings import Finding, finding_of, params_of, table
 from robotd.ctl.identification.fit import Fit, Record, fit_servo
@@ -32,7 +32,7 @@ from robotd.places import config_path, state_folder
 from robotd.policy import open_session
 from robotd.wiring import Wiring
 
-EXIT_OK = 0
+EXIT_OK, EXIT_POOR = 0, 1
 OVER_RATED = 1.5
 """The default top speed as a part of robot_config.yaml's: a limit that is never asked for is never seen."""
 
@@ -87,7 +87,8 @@ def command(
 
     Example: robotctl sysid --joint left_knee_pitch --plot pictures
 
-    Exit codes: 0 ok, 1 a joint was stopped, 2 refused, 3 hardware not reachable, 130 interrupted.
+    Exit codes: 0 ok, 1 a joint was stopped or does not behave like a servo, 2 refused, 3 hardware not reachable, 130
+    interrupted.
     """
     progress = Progress(sys.stderr)
     robot = _robot(bundle, config)
@@ -97,13 +98,16 @@ def command(
     jobs = _jobs(robot, joints or robot.config.actuator_names, amplitude, top_speed, margin)
     if hal == "real" and not yes:
         click.confirm(f"{len(jobs)} joints will move, one at a time. Are both feet in the air?", err=True, abort=True)
+    says = described(robot.bundle)
+    if not says:
+        progress.say("warning: no MJCF to compare with, or no MuJoCo to read it; pip install 'wildrobot[sim]'")
     records = _record(robot, hal, jobs, progress)
     fits = {}
     for job in jobs:
         progress.show(f"fitting {job.joint}")
         fits[job.joint] = fit_servo(records[job.joint], job.bounds.top_speed_rad_s * UNITS_PER_RAD)
     progress.end()
-    findings = _findings(robot, jobs, records, fits)
+    findings = _findings(robot, jobs, records, fits, says)
     params = params_of(robot.config.robot_name, findings, robot.wiring)
     _write(path, robot_params_to_yaml(params if before is None else merged(before, params)).encode())
     pictures = [] if plot is None else _draw(plot, records, fits, progress)
@@ -113,7 +117,7 @@ def command(
         click.echo(json.dumps(told, allow_nan=False))
     else:
         click.echo("\n".join([table(findings), f"  {path} is written", *(f"  {picture}" for picture in pictures)]))
-    return EXIT_OK
+    return EXIT_POOR if any(finding.poor for finding in findings.values()) else EXIT_OK
 
 
 def _robot(bundle: Path | None, config: Path | None) -> Robot:
@@ -171,9 +175,13 @@ def _record(robot: Robot, hal: str, jobs: Sequence[Job], progress: Progress) -> 
 
 
 def _findings(
-    robot: Robot, jobs: Sequence[Job], records: Mapping[str, Record], fits: Mapping[str, Fit]
+    robot: Robot,
+    jobs: Sequence[Job],
+    records: Mapping[str, Record],
+    fits: Mapping[str, Fit],
+    says: Mapping[str, Described],
 ) -> dict[str, Finding]:
-    says, findings = described(robot.bundle), {}
+    findings = {}
     for job in jobs:
         name, rated = job.joint, robot.config.joints[job.joint].max_velocity_rad_s
         count, top = len(records[name].units), job.bounds.top_speed_rad_s

@@ -31,15 +31,16 @@ def described(bundle: Bundle) -> dict[str, Described]:
     import mujoco
 
     model = twin.model
-    masses = np.zeros((model.nv, model.nv))
-    mujoco.mj_fullM(model, masses, twin.data.qM)
     found = {}
     for number, name in enumerate(bundle.spec.robot.actuator_names):
         dof = int(model.jnt_dofadr[model.actuator_trnid[number, 0]])
         stiffness, damping = float(model.actuator_gainprm[number, 0]), -float(model.actuator_biasprm[number, 2])
+        pushed, alone = np.zeros(model.nv), np.zeros(model.nv)
+        alone[dof] = 1.0
+        mujoco.mj_mulM(model, twin.data, pushed, alone)
         found[name] = Described(
             lag_s=(float(model.dof_damping[dof]) + damping) / stiffness,
-            inertia_s2=float(masses[dof, dof]) / stiffness,
+            inertia_s2=float(pushed[dof]) / stiffness,
             friction_rad=float(model.dof_frictionloss[dof]) / stiffness,
             stiffness_nm_rad=stiffness,
         )

@@ -11,8 +11,8 @@ from typing import NamedTuple
 SLOW_RAD_S = 0.4
 """Of the way there and back, and of the triangle."""
 REST_S = 0.5
-STEPS = (1.0, -1.0, 0.0, 0.5, -0.5, 1.0, -1.0)
-"""Parts of the amplitude."""
+STEPS = (0.8, -0.8, 0.0, 0.4, -0.4, 0.8, -0.8)
+"""Parts of the amplitude; the rest is room for a shaft that overshoots."""
 CHIRP_S, CHIRP_HZ = 5.0, (0.5, 4.0)
 CHIRP_TICK_S = 0.02
 CHIRP_SPEED = 0.5

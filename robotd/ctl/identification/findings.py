@@ -16,8 +16,10 @@ from .fit import Fit
 
 NEAR_TOP = 0.97
 """A speed limit above this part of the fastest command was not reached."""
-UNITS = {"delay": "ms", "speed": "rad/s", "lag": "ms", "backlash": "rad", "friction": "rad"}
-DIGITS = {"ms": 1, "rad/s": 2, "rad": 4}
+UNITS = {"delay": "ms", "speed": "rad/s", "lag": "ms", "resonance": "Hz", "backlash": "rad", "friction": "rad"}
+DIGITS = {"ms": 1, "rad/s": 2, "rad": 4, "Hz": 2}
+POOR_RAD = 0.02
+"""A fit that leaves more than this, rms, explains nothing: its figures are shown, and none is written."""
 
 
 class Quantity(NamedTuple):
@@ -39,13 +41,17 @@ class Quantity(NamedTuple):
 
 class Finding(NamedTuple):
     """One joint. quantities: delay and lag in ms, speed in rad/s, backlash (half of the play) and friction (over
-    stiffness) in rad; resonance_hz: None where the shaft follows without swinging; rms_rad: of what the fit leaves."""
+    stiffness) in rad, resonance in Hz where the shaft swings; rms_rad: of what the fit leaves."""
 
     joint: str
     quantities: dict[str, Quantity]
-    resonance_hz: float | None
     rms_rad: float
     samples: int
+
+    @property
+    def poor(self) -> bool:
+        """Whether the fit explains nothing."""
+        return self.rms_rad > POOR_RAD
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; None in place of what is not finite."""
@@ -53,44 +59,62 @@ class Finding(NamedTuple):
         for name, quantity in self.quantities.items():
             plain[name] = quantity._asdict() | {"unit": UNITS[name], "ratio": quantity.ratio}
             plain[name]["uncertainty"] = _finite(quantity.uncertainty)
-        return self._asdict() | {"quantities": plain}
+        return self._asdict() | {"quantities": plain, "poor": self.poor}
 
 
 def finding_of(
     joint: str, fit: Fit, samples: int, max_velocity_rad_s: float, top_speed_rad_s: float, says: Described | None
 ) -> Finding:
     """A joint's figures. `top_speed_rad_s` is the fastest that it was told to be."""
-    servo, error = fit.servo, fit.uncertainty
-    speed, speed_error = servo.speed_units_s / UNITS_PER_RAD, error["speed_units_s"] / UNITS_PER_RAD
-    reached = math.isfinite(speed_error) and speed < NEAR_TOP * top_speed_rad_s
-    friction, friction_error = servo.friction_units / UNITS_PER_RAD, error["friction_units"] / UNITS_PER_RAD
-    apart = friction > friction_error
-    hysteresis, hysteresis_error = (value / UNITS_PER_RAD for value in fit.hysteresis_units)
-    play, play_error = servo.play_units / UNITS_PER_RAD, error["play_units"] / UNITS_PER_RAD
+    error = fit.uncertainty
     quantities = {
-        "delay": Quantity(1e3 * servo.delay_s, 1e3 * error["delay_s"], None),
-        "speed": Quantity(speed, speed_error, max_velocity_rad_s)
-        if reached
-        else Quantity(min(speed, top_speed_rad_s), 0.0, max_velocity_rad_s, "at least"),
-        "lag": Quantity(1e3 * servo.lag_s, 1e3 * error["lag_s"], None if says is None else 1e3 * says.lag_s),
-        "backlash": Quantity(play, play_error, None) if apart else Quantity(hysteresis, hysteresis_error, None),
-        "friction": Quantity(friction, friction_error, None if says is None else says.friction_rad)
-        if apart
-        else Quantity(
-            min(friction + friction_error, hysteresis + hysteresis_error),
-            0.0,
-            None if says is None else says.friction_rad,
-            "at most",
-        ),
+        "delay": Quantity(1e3 * fit.servo.delay_s, 1e3 * error["delay_s"], None),
+        "speed": _speed(fit, max_velocity_rad_s, top_speed_rad_s),
+        "lag": Quantity(1e3 * fit.servo.lag_s, 1e3 * error["lag_s"], None if says is None else 1e3 * says.lag_s),
     }
-    resonance = None
-    if servo.inertia_s2 > servo.lag_s**2 / 4:
-        resonance = 1 / (2 * math.pi * math.sqrt(servo.inertia_s2))
-    return Finding(joint, quantities, resonance, fit.rms_units / UNITS_PER_RAD, samples)
+    if _swings(fit):
+        hz = _resonance_hz(fit.servo.inertia_s2)
+        spread = hz * error["inertia_s2"] / fit.servo.inertia_s2 / 2
+        quantities["resonance"] = Quantity(hz, spread, None if says is None else _resonance_hz(says.inertia_s2))
+    quantities |= _play_and_friction(fit, None if says is None else says.friction_rad)
+    return Finding(joint, quantities, fit.rms_units / UNITS_PER_RAD, samples)
+
+
+def _speed(fit: Fit, max_velocity_rad_s: float, top_speed_rad_s: float) -> Quantity:
+    speed, error = fit.servo.speed_units_s / UNITS_PER_RAD, fit.uncertainty["speed_units_s"] / UNITS_PER_RAD
+    if math.isfinite(error) and speed < NEAR_TOP * top_speed_rad_s:
+        return Quantity(speed, error, max_velocity_rad_s)
+    return Quantity(min(speed, top_speed_rad_s), 0.0, max_velocity_rad_s, "at least")
+
+
+def _play_and_friction(fit: Fit, described_rad: float | None) -> dict[str, Quantity]:
+    """Both hold a shaft back on its way to both sides. Only a shaft that swings tells them apart; else all of it
+    counts as play, and friction is no more than that."""
+    friction, friction_error = fit.servo.friction_units, fit.uncertainty["friction_units"]
+    together, together_error = fit.hysteresis_units
+    if _swings(fit) and friction > friction_error:
+        play, play_error = fit.servo.play_units, fit.uncertainty["play_units"]
+        bound = None
+    else:
+        play, play_error, bound = together, together_error, "at most"
+        friction, friction_error = min(friction + friction_error, together + together_error), 0.0
+    return {
+        "backlash": Quantity(play / UNITS_PER_RAD, play_error / UNITS_PER_RAD, None),
+        "friction": Quantity(friction / UNITS_PER_RAD, friction_error / UNITS_PER_RAD, described_rad, bound),
+    }
+
+
+def _swings(fit: Fit) -> bool:
+    return fit.servo.inertia_s2 > fit.servo.lag_s**2 / 4
+
+
+def _resonance_hz(inertia_s2: float) -> float:
+    return 1 / (2 * math.pi * math.sqrt(inertia_s2))
 
 
 def params_of(robot_name: str, findings: Mapping[str, Finding], wiring: Wiring) -> RobotParams:
-    """What the trainer's randomisation can use of it; a bound is no measurement and is left out."""
+    """What the trainer's randomisation can use of it; bounds and poor fits are no measurements and are left out."""
+    findings = {joint: finding for joint, finding in findings.items() if not finding.poor}
 
     def measured(quantity: str, scaled: bool = False) -> Measured | None:
         found = {}
@@ -140,8 +164,8 @@ def table(findings: Mapping[str, Finding]) -> str:
             part = "-" if ratio is None else f"{ratio:.2f}"
             lines.append(f"  {name:<20}{quantity:<10}{found:>16}{spread:>9}{says:>9}{part:>7}")
             name = ""
-        swing = f"swings at {finding.resonance_hz:.1f} Hz" if finding.resonance_hz else "does not swing"
-        lines.append(f"  {'':<20}{swing}; {finding.samples} readings, the fit leaves {finding.rms_rad:.4f} rad rms")
+        left = f"{finding.samples} readings, the fit leaves {finding.rms_rad:.4f} rad rms"
+        lines.append(f"  {'':<20}{left}{'; POOR, nothing of it is written' if finding.poor else ''}")
     return "\n".join(lines)
 
 

@@ -21,10 +21,12 @@ from firmware_bridge.servo_sample import Track
 from .fit import Record
 from .servo_model import Told
 
-ATTEMPTS = 5
+ATTEMPTS = 10
+LONG_MS = 30
+"""A move that takes longer is asked for again: a lost one would spoil half a second, one of the chirp 20 ms."""
 LOST_IN_A_ROW = 30
-SLACK_UNITS = 20
-"""A shaft may be so far outside of what it was told before it counts as out of hand: overshoot and noise."""
+SLACK_UNITS, OVERSHOOT = 15, 0.25
+"""A shaft may be so far outside of what it was told before it counts as out of hand: noise, and a part of the way."""
 FAR_SHARE, FAR_S = 0.25, 0.4
 """A shaft that stays so much of the way (of all that it is told) from where it was told to be does not follow."""
 LEAST_SAMPLES = 500
@@ -85,10 +87,11 @@ class _Trial:
         self.samples: list[tuple[float, int]] = []
         self._bus, self._servo_id, self._turns = bus, servo_id, turns
         targets = [turn.units for turn in turns]
-        self._band = min(targets) - SLACK_UNITS, max(targets) + SLACK_UNITS
-        self._far = FAR_SHARE * (max(targets) - min(targets))
+        way = max(targets) - min(targets)
+        slack = SLACK_UNITS + OVERSHOOT * way
+        self._band, self._far = (min(targets) - slack, max(targets) + slack), FAR_SHARE * way
         self._track = Track()
-        self._lost, self._outside, self._near_s = 0, 0, bus.now_s()
+        self._lost, self._outside, self._unheard, self._near_s = 0, 0, 0, bus.now_s()
 
     async def run(self, end_s: float, objection: Callable[[], str | None]) -> None:
         begin_s, following = self._bus.now_s(), 0
@@ -100,7 +103,7 @@ class _Trial:
             await self._read()
 
     async def _tell(self, turn: Turn) -> bool:
-        """False where the wire takes nothing just now."""
+        """Whether it was told: the wire may take nothing just now, and a move that takes its time may go unheard."""
         await self._bus.room()
         time_ms = min(turn.time_ms, MAX_MOVE_MS)
         at_s = self._bus.now_s() + wire_time_s(MOVE_BYTES, self._bus.line.baud)
@@ -111,8 +114,18 @@ class _Trial:
         except LineFull:
             await asyncio.sleep(0.001)
             return False
+        if time_ms >= LONG_MS and self._unheard < ATTEMPTS and not await self._hears(turn.units, time_ms):
+            self._unheard += 1
+            return False
         self.told.append(Told(at_s, turn.units, time_ms / 1000))
         return True
+
+    async def _hears(self, units: int, time_ms: int) -> bool:
+        """Whether the servo has this move, by its own word; without a word it is believed."""
+        try:
+            return (await self._bus.ask(self._servo_id, Command.MOVE_TIME_READ, ATTEMPTS)).values == (units, time_ms)
+        except ReplyError:
+            return True
 
     async def _read(self) -> None:
         try:
@@ -135,8 +148,8 @@ class _Trial:
         self._outside = 0 if low <= units <= high else self._outside + 1
         if self._outside > 1:
             raise TrialError(
-                f"it went to {units} units, outside of {low} to {high}: look for a load, a wrong calibration or a "
-                "loose horn"
+                f"it went to {units} units, outside of {low:.0f} to {high:.0f}: look for a load, a wrong calibration "
+                "or a loose horn"
             )
         if not self.told or abs(units - self.told[-1].units) <= self._far or now_s < self._due_s():
             self._near_s = now_s

@@ -65,8 +65,7 @@ def _lines(axes: Any, record: Record, fit: Fit, window_s: tuple[float, float], m
         (record.times_s, record.units, {"color": INK, "linewidth": 0.8, "label": "measured", "marker": marker}),
         (record.times_s, fit.path, {"color": ACCENT, "linewidth": 1.2, "label": "fitted"}),
     ):
-        inside = (times_s >= window_s[0] - 0.5) & (times_s <= window_s[1] + 0.5)
-        axes.plot(times_s[inside] - begin_s, (units[inside] - zero) / UNITS_PER_RAD, markersize=3, **options)
+        axes.plot(times_s - begin_s, (units - zero) / UNITS_PER_RAD, markersize=3, **options)
     axes.set_xlim(window_s[0] - begin_s, window_s[1] - begin_s)
     seen = (record.times_s >= window_s[0]) & (record.times_s <= window_s[1])
     shown = (record.units[seen] - zero) / UNITS_PER_RAD
