@@ -78,7 +78,10 @@ def _fits(export: Export, facts: Facts) -> dict[str, Fitted]:
 
 def _geoms(link: Link, facts: Facts, fits: dict[str, Fitted]) -> Iterator[Geom]:
     taken: set[str] = set()
+    seen = {shape.mesh: shape.rgb for shape in link.shapes if shape.mesh is not None and not shape.collides}
     for shape in link.shapes:
+        if shape.mesh in seen:  # a collider that is drawn takes the colour of what it is drawn for
+            shape = replace(shape, rgb=seen[shape.mesh])
         geom = _geom(link, shape, facts, fits)
         if geom is None:
             continue
