@@ -59,7 +59,7 @@ def doubts(
     """The mistakes that would explain unlike legs, the likeliest first; none where the legs are alike, or just moved.
 
     Args:
-        angles, ranges, home: rad, by joint, as the calibration `rows` reads them.
+        angles, ranges, home: rad, by joint, as the calibration `rows` reads them. rows: in policy order.
     """
     odd = {name for pair in unlike_pairs(angles, pairs) for name in pair[:2]}
     found: list[tuple[float, Doubt]] = []
@@ -75,9 +75,9 @@ def _mistakes(
     angles: Mapping[str, float], odd: set[str], rows: Mapping[str, JointCalibration]
 ) -> Iterator[tuple[tuple[str, ...], dict[str, float]]]:
     """Each mistake that could be, and the angles with it undone."""
-    for name in sorted(odd):
+    for name in (each for each in rows if each in odd):
         yield (name,), {**angles, name: 2 * rows[name].q_at_zero_rad - angles[name]}
-    for first, second in itertools.combinations(sorted(rows), 2):
+    for first, second in itertools.combinations(rows, 2):
         if first in odd or second in odd:
             exchanged = {
                 first: _angle(rows[first], _units(rows[second], angles[second])),

@@ -50,6 +50,7 @@ class EmulatedHardware:
         chip, contacts: the other devices, with their faults.
 
     Args:
+        truth: how the robot is really put together, if not as the wiring says: for what becomes of a wrong calibration.
         physics_clock: the time of physics; the wires have the machine's.
         baud: what the servos speak, if not what the wiring says.
     """
@@ -60,13 +61,15 @@ class EmulatedHardware:
         wiring: Wiring,
         twin: SimHardware,
         *,
+        truth: Wiring | None = None,
         physics_clock: Callable[[], float] = time.monotonic,
         baud: int | None = None,
     ) -> None:
         self.twin = twin
-        self.live = LiveTwin(twin, spec, wiring, physics_clock)
-        gpio, imu, switches = EmulatedGpio(), wiring.imu, wiring.foot_switches.all
-        config = imu_config(imu)
+        really = truth or wiring
+        self.live = LiveTwin(twin, spec, really, physics_clock)
+        gpio, imu, switches = EmulatedGpio(), really.imu, really.foot_switches.all
+        config = imu_config(wiring.imu)
         w, x, y, z = imu.mounting_wxyz
         self.chip = Bno085Chip(
             gpio,
@@ -76,14 +79,14 @@ class EmulatedHardware:
             reset_pin=imu.reset_pin,
             wake_pin=imu.wake_pin,
         )
-        pins = {name: switch.pin for name, switch in switches.items()}
+        pins = {name: switch.pin for name, switch in wiring.foot_switches.all.items()}
         closes = [switch.pressed_low for switch in switches.values()]
         self.contacts = FootContacts(
             gpio,
             lambda: [touch is low for touch, low in zip(self.live.touches(), closes, strict=True)],
-            pins=tuple(pins.values()),
+            pins=tuple(switch.pin for switch in switches.values()),
         )
-        ids = {bus: wiring.on_bus(bus) for bus in wiring.used_buses}
+        ids = {bus: really.on_bus(bus) for bus in really.used_buses}
         joints = {bus: self.live.joints(of_bus) for bus, of_bus in ids.items()}
         self.bench = ServoBench(
             {bus: tuple(of_bus.values()) for bus, of_bus in ids.items()}, joints=joints, baud=baud or wiring.baud

@@ -66,14 +66,14 @@ def mean_attitude(quats_wxyz: ArrayLike) -> tuple[Float64, float]:
     if quats.ndim != 2 or quats.shape[1] != 4 or len(quats) == 0 or not np.all(np.isfinite(quats)):
         raise MountingRefusal(f"attitudes of shape {quats.shape}, expected finite quaternions (N, 4) and at least one")
     quats = quats / np.linalg.norm(quats, axis=1, keepdims=True)
-    mean = np.linalg.eigh(quats.T @ quats)[1][:, -1]
+    mean: Float64 = np.linalg.eigh(quats.T @ quats)[1][:, -1]
     angles = 2 * np.arccos(np.clip(np.abs(quats @ mean), 0, 1))
     return mean, math.degrees(float(np.sqrt(np.mean(angles**2))))
 
 
 def gravity_in_sensor(quat_wxyz: ArrayLike) -> Float64:
     """Where gravity points in the sensor's frame, unit (3,), at an attitude (4,) world<-sensor."""
-    return -matrix_of(quat_wxyz)[2]
+    return np.asarray(-matrix_of(quat_wxyz)[2])
 
 
 def still_attitude(pose: str, quats_wxyz: ArrayLike) -> Float64:
@@ -118,9 +118,7 @@ def solve_mounting(directions: Sequence[Direction]) -> Solution:
     worst, misfit_deg = max(solution.misfit_deg.items(), key=lambda item: item[1])
     if misfit_deg > MOST_MISFIT_DEG:
         pose = _culprit(directions)
-        which = (
-            f"pose {pose} does not fit the others" if pose else f"the poses do not fit together, least of all {worst}"
-        )
+        which = f"pose {pose} does not fit the others" if pose else f"the poses do not fit, least of all {worst}"
         raise MountingRefusal(
             f"{which}: up to {misfit_deg:.0f} deg off, expected at most {MOST_MISFIT_DEG:g}; take "
             f"{'that pose' if pose else 'all poses'} again",

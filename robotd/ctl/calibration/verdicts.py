@@ -1,4 +1,4 @@
-"""What a calibrated robot says when a person does something known to it, judged: a line for each, with the culprit. Pure."""
+"""What a calibrated robot says when a person does something known to it, judged line by line, with the culprit."""
 
 from __future__ import annotations
 

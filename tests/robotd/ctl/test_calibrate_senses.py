@@ -13,6 +13,7 @@ from calibration_rig import OF_WILDROBOT, accusations, errors, rehearse
 from firmware_bridge.emulator.fault import FaultKind
 from robotd.ctl.calibration import hidden_person
 from robotd.ctl.calibration.draft import PARTS
+from robotd.ctl.calibration.hidden_pose import hold
 from robotd.ctl.calibration.hidden_robot import HiddenRobot, draw_truth
 from robotd.ctl.calibration.imu_mounting import angle_between_deg
 from robotd.ctl.refusal import CheckFailed
@@ -71,7 +72,6 @@ def test_a_robot_held_in_another_pose_is_named_and_only_that_pose_is_asked_again
             return "on_its_back"
         return name
 
-    hold = hidden_person.hold
     monkeypatch.setattr(hidden_person, "hold", lambda robot, pose, dice: hold(robot, swap(pose), dice))
     with pytest.raises(CheckFailed, match=r"^pose face_down does not fit the others: .*take that pose again$"):
         rehearse(tmp_path, 0, ("imu",), robot=robot)

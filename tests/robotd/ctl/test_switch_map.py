@@ -42,17 +42,13 @@ def test_chatter_is_counted_and_a_loose_contact_is_named() -> None:
     seen[[0, 2, 4], 1] = False
     assert find_switch("left_heel", PINS, REST, seen, {}).chatter == 5
     seen[10:60:2, 1] = False
-    with pytest.raises(
-        SwitchRefusal, match=r"^left_heel \(GPIO 6\) chattered 55 times .* at most 20; look for a loose"
-    ):
+    with pytest.raises(SwitchRefusal, match=r"^left_heel \(GPIO 6\) chattered 55 times .* at most 20; look for"):
         find_switch("left_heel", PINS, REST, seen, {})
 
 
 def test_a_dead_switch_is_named_with_the_pins_that_are_left() -> None:
     taken = {"left_toe": FoundSwitch(5, True, 0)}
-    with pytest.raises(
-        SwitchRefusal, match=r"^left_heel is dead: no pin changed, expected one of GPIO 6, 13, 19; check"
-    ):
+    with pytest.raises(SwitchRefusal, match=r"^left_heel is dead: no pin changed, expected one of GPIO 6, 13, 19;"):
         find_switch("left_heel", PINS, REST, levels(OPEN), taken)
 
 
