@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from contract import ContractError
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # verb: (module in trainer.verbs that has a click command named `command`, one line of help)
 VERBS = {
@@ -47,6 +48,8 @@ class Verbs(click.Group):
         if cmd_name not in VERBS and ctx.resilient_parsing:
             return None
         if cmd_name not in VERBS:
+            import difflib  # here: help is to be quick
+
             near = difflib.get_close_matches(cmd_name, VERBS, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(sorted(VERBS))}"
             raise click.UsageError(f"no verb {cmd_name!r}; {hint}")
@@ -54,6 +57,8 @@ class Verbs(click.Group):
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         verbs = [CompletionItem(name, help=VERBS[name][1]) for name in sorted(VERBS) if name.startswith(incomplete)]
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 

@@ -85,7 +85,7 @@ def command(
 
     Example: robotctl calibrate --hal emulated --seed 3
 
-    Exit 1 if a step failed, 3 if a device does not answer.
+    Exit codes: 0 ok, 1 a step failed, 2 refused, 3 a device does not answer, 130 interrupted.
     """
     from contract import assets_dir
     from contract.errors import ConfigError

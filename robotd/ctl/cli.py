@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # verb: (module in this folder that has a click command named `command`, one line of help)
 VERBS = {
@@ -16,7 +18,7 @@ VERBS = {
     "arm": ("arm", "Switch torque on and move home: from IDLE to STANDBY."),
     "bus": ("bus", "Find the servos on a bus, and measure how well it works."),
     "bus-budget": ("bus_budget", "Compute how old feedback will be, and whether the schedule fits the tick."),
-    "calibrate": ("calibrate", "Find out how this robot is put together, step by step."),
+    "calibrate": ("calibrate", "Find out how this robot is put together: all steps, or the named ones."),
     "check-pose": ("check_pose", "Prove that joint targets survive the way through a bundle's actions and back."),
     "clear": ("clear", "Clear latched faults: from FAULT to IDLE."),
     "completion": ("completion", "Print the lines that make a shell complete verbs and options."),
@@ -69,6 +71,8 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb, or name the nearest one."""
         if args[0] not in VERBS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            import difflib  # here: help is to be quick
+
             near = difflib.get_close_matches(args[0], VERBS, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(sorted(VERBS))}"
             raise click.UsageError(f"no verb {args[0]!r}; {hint}")
@@ -76,6 +80,8 @@ class Verbs(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Verbs from the table above, importing none of them, and options."""
+        from click.shell_completion import CompletionItem
+
         verbs = [CompletionItem(name, help=VERBS[name][1]) for name in sorted(VERBS) if name.startswith(incomplete)]
         return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 

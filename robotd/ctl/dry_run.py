@@ -68,7 +68,9 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """See what a policy would do to the robot, before it may do it; ends with the readiness checklist.
+    """See what a policy would do to the robot, before it may do it.
+
+    It ends with the readiness checklist.
 
     Without a stage nothing is sent but torque off: robotd's own loop reads the robot, arms, homes and lets the policy
     act, and its targets are kept back. Hang the robot up, and move joints, tilt it and press the foot switches by hand

@@ -13,7 +13,11 @@ import click
 def command(bundle: Path | None, output: Path) -> None:
     """Draw the robot for the README: front, side, home, squat, and its walking policy in physics.
 
-    Example: trainer pictures --output docs/pictures
+    \b
+    Example:
+      trainer pictures --output docs/pictures
+
+    Exit codes: 0 ok, 2 refused.
     """
     from ..view.graphics import choose_gl
 

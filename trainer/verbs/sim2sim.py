@@ -37,7 +37,11 @@ def command(
 ) -> None:
     """Run a bundle in physics that its training never used: integrators, solvers, floors, play, delay, a low battery.
 
-    Example: trainer sim2sim --bundle assets/bundles/walking --output sim2sim
+    \b
+    Example:
+      trainer sim2sim --bundle assets/bundles/walking --output sim2sim
+
+    Exit codes: 0 ok, 2 refused, 130 interrupted.
     """
     from ..sim2sim import WORLDS, sim2sim
     from ..sim2sim_card import as_dict, files, join_bundle, table

@@ -8,6 +8,10 @@ command = twin_test(
     "speed",
     """Joint speeds of the reference gait against the servos' no-load speed: passes to 90 % of it, fails above it.
 
-    Example: trainer speed-test --config trainer/configs/walking.yaml
+    \b
+    Example:
+      trainer speed-test --config trainer/configs/walking.yaml
+
+    Exit codes: 0 passed or warned, 1 failed, 2 refused.
     """,
 )
