@@ -107,7 +107,9 @@ class NetworkConfig(Section):
 class PpoConfig(Section):
     """Names as in the literature. The learning rate follows the KL divergence inside learning_rate_range.
 
-    settle: env steps between which target_kl falls linearly to a tenth, so that the policy comes to rest; None: no."""
+    settle: env steps between which target_kl falls linearly to a tenth, so that the policy comes to rest; None: no.
+    averaging: share of the past in the running mean of the weights, taken once an iteration, which is what is evaluated
+    and exported; 0: the last weights."""
 
     num_steps: Annotated[int, Field(gt=0)] = 24
     update_epochs: Annotated[int, Field(gt=0)] = 4
@@ -116,6 +118,7 @@ class PpoConfig(Section):
     learning_rate_range: tuple[Positive, Positive] = (1e-4, 1e-3)
     target_kl: Positive = 0.012
     settle: tuple[Positive, Positive] | None = None
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gamma: Annotated[float, Field(gt=0, lt=1)] = 0.98
     gae_lambda: Annotated[float, Field(ge=0, le=1)] = 0.95
     clip_epsilon: Positive = 0.2

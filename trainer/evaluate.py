@@ -203,7 +203,7 @@ def checkpoint_policy(config: TrainConfig, checkpoint: Path) -> tuple[Policy, Ne
     networks = make_networks(config, env)
     template = TrainState(init_learner(config, env, networks, jax.random.key(0)), None)
     state, meta = load_checkpoint(checkpoint, template)
-    agent = jax.tree.map(jnp.asarray, state.learner.agent)
+    agent = jax.tree.map(jnp.asarray, state.learner.averaged)
     mean = jax.jit(networks.mean)
     return (lambda obs: np.asarray(mean(agent, jnp.asarray(obs)))), networks, agent, meta
 

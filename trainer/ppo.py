@@ -41,9 +41,10 @@ class Batch(NamedTuple):
 
 
 class LearnerState(NamedTuple):
-    """What learning changes; plain arrays, saved as a checkpoint."""
+    """What learning changes; plain arrays, saved as a checkpoint. averaged: the agent with the mean weights of late."""
 
     agent: Agent
+    averaged: Agent
     opt_state: Any
     learning_rate: Array
     env_steps: Array
@@ -135,10 +136,17 @@ def make_update(networks: Networks, config: PpoConfig) -> Callable[..., tuple[Le
             obs_norm=state.agent.obs_norm.update(rollout.obs),
             critic_norm=state.agent.critic_norm.update(rollout.critic_obs),
         )
-        state = state._replace(agent=agent, env_steps=state.env_steps + rollout.reward.size)
+        averaged = running_mean(state.averaged, agent, config.averaging)
+        state = state._replace(agent=agent, averaged=averaged, env_steps=state.env_steps + rollout.reward.size)
         return state, {**jax.tree.map(jnp.mean, metrics), "learning_rate": state.learning_rate}
 
     return update
+
+
+def running_mean(averaged: Agent, agent: Agent, averaging: float) -> Agent:
+    """Polyak averaging: one more iteration in the mean of the weights; the normalisers are the newest."""
+    mean: Agent = jax.tree.map(lambda old, new: averaging * old + (1 - averaging) * new, averaged, agent)
+    return mean._replace(obs_norm=agent.obs_norm, critic_norm=agent.critic_norm)
 
 
 def make_batch(networks: Networks, agent: Agent, rollout: Transition, config: PpoConfig) -> Batch:

@@ -75,7 +75,7 @@ def init_learner(config: TrainConfig, env: Env, networks: Networks, key: Any) ->
     obs, critic_obs = env.observe(state, body, key)
     agent = networks.init(key, obs.shape[-1], critic_obs.shape[-1])
     opt_state = make_optimizer(config.ppo).init(agent)
-    return LearnerState(agent, opt_state, jnp.asarray(config.ppo.learning_rate), jnp.zeros((), jnp.int32))
+    return LearnerState(agent, agent, opt_state, jnp.asarray(config.ppo.learning_rate), jnp.zeros((), jnp.int32))
 
 
 def make_amp(config: TrainConfig, env: Env) -> AmpStage | None:

@@ -89,7 +89,7 @@ def learn(seed: int) -> tuple[float, float]:
     world, update, key = World(networks), make_update(networks, CONFIG), jax.random.key(seed)
     agent = networks.init(key, 2, 2)
     rate = jnp.asarray(CONFIG.learning_rate)
-    state = LearnerState(agent, make_optimizer(CONFIG).init(agent), rate, jnp.zeros((), jnp.int32))
+    state = LearnerState(agent, agent, make_optimizer(CONFIG).init(agent), rate, jnp.zeros((), jnp.int32))
     points = jax.vmap(begin)(jax.random.split(key, BATCH))
     before = float(world.mean_reward(state.agent, jax.random.key(100)))
     for k in jax.random.split(key, ITERATIONS):

@@ -7,7 +7,15 @@ import pytest
 
 from trainer.config import NetworkConfig, PpoConfig
 from trainer.networks import Networks, Normalizer, entropy, log_prob
-from trainer.ppo import LearnerState, Transition, adapt_learning_rate, compute_gae, make_optimizer, make_update
+from trainer.ppo import (
+    LearnerState,
+    Transition,
+    adapt_learning_rate,
+    compute_gae,
+    make_optimizer,
+    make_update,
+    running_mean,
+)
 
 GAMMA, LAMBDA = 0.9, 0.8
 
@@ -89,13 +97,29 @@ def test_the_policy_comes_to_rest() -> None:
         assert float(adapt_learning_rate(rate, jnp.asarray(0.001), config, steps)) == pytest.approx(1e-3)
 
 
+def test_the_running_mean_is_of_the_weights_and_keeps_the_newest_normalisers() -> None:
+    networks = Networks.create(NetworkConfig(policy_hidden_dims=(4,), value_hidden_dims=(4,)), 2)
+    old, new = (networks.init(jax.random.key(seed), 3, 3) for seed in (0, 1))
+    new = new._replace(obs_norm=new.obs_norm.update(jnp.full((5, 3), 7.0)))
+    mean = running_mean(old, new, 0.75)
+    wanted = jax.tree.map(lambda a, b: 0.75 * a + 0.25 * b, old.actor, new.actor)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), mean.actor, wanted)
+    jax.tree.map(np.testing.assert_array_equal, mean.obs_norm, new.obs_norm)
+    jax.tree.map(np.testing.assert_array_equal, running_mean(old, new, 0.0), new)
+
+
 def test_ppo_learns_a_toy() -> None:
-    """Reward -|action - (2 obs, -obs)|^2: the mean action must come close to it, from far away."""
-    config = PpoConfig(num_steps=8, learning_rate=3e-3, learning_rate_range=(1e-3, 1e-2), target_kl=0.02, gamma=0.5)
+    """Reward -|action - (2 obs, -obs)|^2: the mean action must come close to it, from far away.
+
+    The mean of the last weights, too, but later.
+    """
+    config = PpoConfig(
+        num_steps=8, learning_rate=3e-3, learning_rate_range=(1e-3, 1e-2), target_kl=0.02, gamma=0.5, averaging=0.8
+    )
     networks = Networks.create(NetworkConfig(policy_hidden_dims=(32,), value_hidden_dims=(32,)), 2)
     key = jax.random.key(0)
     agent = networks.init(key, 1, 1)
-    state = LearnerState(agent, make_optimizer(config).init(agent), jnp.asarray(3e-3), jnp.zeros((), jnp.int32))
+    state = LearnerState(agent, agent, make_optimizer(config).init(agent), jnp.asarray(3e-3), jnp.zeros((), jnp.int32))
     update = make_update(networks, config)
 
     def error(agent: object) -> float:
@@ -115,5 +139,7 @@ def test_ppo_learns_a_toy() -> None:
         state, metrics = update(state, rollout, k3)
     assert before > 0.5
     assert error(state.agent) < 0.05 * before
+    assert error(state.averaged) < 0.1 * before
+    assert not np.array_equal(state.averaged.log_std, state.agent.log_std)
     assert {"policy_loss", "value_loss", "entropy", "clip_fraction", "approx_kl"} <= set(metrics)
     assert int(state.env_steps) == 60 * 8 * 64
