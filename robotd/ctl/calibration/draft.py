@@ -24,6 +24,7 @@ from robotd.section import Section, bounded
 from robotd.wiring import SwitchWire
 
 DRAFT_SUFFIX = ".draft"
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the draft is written often
 PARTS = {
     "servos": ("bus", "servo_id"),
     "direction": ("direction",),
@@ -104,7 +105,7 @@ class Draft:
             self.content = DraftContent.model_validate(self.content.model_dump() | parts)
         except ValidationError as problem:
             raise CalibrationError(f"found {sentence(problem)}") from None
-        write_whole(self.path, yaml.safe_dump(self.content.model_dump(exclude_none=True), sort_keys=False))
+        write_whole(self.path, yaml.dump(self.content.model_dump(exclude_none=True), Dumper=_DUMPER, sort_keys=False))
 
     def keep_joint(self, joint: str, **values: Any) -> None:
         """Something about a joint, as `direction=-1`."""

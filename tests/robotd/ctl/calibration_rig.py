@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from robotd.calibration import Calibration, robot_identity
 from robotd.ctl.calibration.bench import Bench
 from robotd.ctl.calibration.draft import PARTS, Draft
 from robotd.ctl.calibration.hidden_person import HiddenPerson
-from robotd.ctl.calibration.hidden_robot import HiddenRobot, HiddenTruth, draw_truth
+from robotd.ctl.calibration.hidden_robot import LAST_ID, HiddenRobot, HiddenTruth, draw_truth
 from robotd.ctl.calibration.prompts import Prompt
 from robotd.ctl.calibration.robot import SLOW_UNITS_PER_S, BenchRobot, Move
 from robotd.ctl.calibration.steps import run_steps
@@ -48,8 +48,9 @@ def rehearse(
     steps: Sequence[str] = tuple(PARTS),
     answers: Mapping[str, str] | None = None,
     robot: HiddenRobot | None = None,
+    servo_ids: Iterable[int] = range(LAST_ID + 1),
 ) -> Rehearsal:
-    """Calibrate the robot of a seed, or a given one, as `robotctl calibrate --hal emulated` does."""
+    """Calibrate the robot of a seed, or a given one, as `robotctl calibrate --hal emulated --ids 0-60` does."""
     wiring = Wiring()
     robot = robot or HiddenRobot(draw_truth(OF_WILDROBOT, wiring, seed), OF_WILDROBOT, wiring, seed)
     asked: list[tuple[Prompt, str]] = []
@@ -62,7 +63,7 @@ def rehearse(
     draft = Draft(folder / "calibration.yaml.draft", robot_identity(OF_WILDROBOT))
     rehearsal = Rehearsal(robot, draft, announced, asked)
     with BenchRobot(robot.lines, robot.senses, robot.time.world, announce) as bench:
-        run_steps(Bench(bench, OF_WILDROBOT, wiring, draft, person), steps, lambda text: None)
+        run_steps(Bench(bench, OF_WILDROBOT, wiring, draft, person, servo_ids), steps, lambda text: None)
     return rehearsal
 
 
@@ -123,6 +124,29 @@ def errors(rehearsal: Rehearsal) -> list[str]:
 
 def _stores(command: str) -> bool:
     return not command.endswith("_read") and command not in HARMLESS
+
+
+def calibration_of(truth: HiddenTruth) -> Calibration:
+    """What a calibration without any error finds."""
+    joints = {
+        joint: {
+            "bus": wire.bus,
+            "servo_id": wire.servo_id,
+            "range_rad": list(truth.stops_rad[joint]),
+            **truth.rows[joint].model_dump(),
+        }
+        for joint, wire in truth.wires.items()
+    }
+    return Calibration.model_validate(
+        {
+            "robot": robot_identity(OF_WILDROBOT),
+            "date": "2026-01-01T00:00:00+00:00",
+            "joints": joints,
+            "imu": {"mounting_wxyz": list(truth.mounting_wxyz)},
+            "foot_switches": {name: wire.model_dump() for name, wire in truth.switches.items()},
+            "doubts": [],
+        }
+    )
 
 
 def offset_errors(found: Calibration, truth: HiddenTruth) -> list[str]:
