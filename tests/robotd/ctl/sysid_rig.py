@@ -15,6 +15,7 @@ from firmware_bridge.emulator.joints import FirstOrderJoints, Mechanics
 from firmware_bridge.emulator.servo import EmulatedServo
 from firmware_bridge.emulator.servo_wire import ServoWire
 from firmware_bridge.emulator.witness import Witness
+from firmware_bridge.hiwonder import Packet
 from firmware_bridge.servo_bus import ServoBus
 from robotd.clock import SimulatedClock
 from robotd.ctl.calibration.simulated_loop import SimulatedLoop, SimulatedWorld, WireLine
@@ -31,13 +32,26 @@ BOUNDS = bounds_of((-0.7, 1.0), 0.1, 0.25, 0.05, TOP_SPEED_RAD_S, 5.0)
 TOLERANCE = 0.15
 
 
+class LossyServo(EmulatedServo):
+    """Hears, and is heard, most of the time."""
+
+    loss, dice = 0.0, random.Random(7)
+
+    def hear(self, packet: Packet) -> tuple[bool, bytes]:
+        """As the other one."""
+        if self.dice.random() < self.loss:
+            return False, b""
+        obeyed, said = super().hear(packet)
+        return obeyed, b"" if self.dice.random() < self.loss else said
+
+
 class World:
     """A servo on a wire, and the loop that its driver lives in."""
 
     def __init__(self, mechanics: Mechanics, units: float = 520.0, direction: int = 1, seed: int = 0) -> None:
         self.clock, self.witness = SimulatedClock(), Witness()
         self.joints = FirstOrderJoints([SERVO_ID], units, {SERVO_ID: mechanics}, self.clock.now_s)
-        self.servo = EmulatedServo(SERVO_ID, self.joints, seed, self.clock.now_s)
+        self.servo = LossyServo(SERVO_ID, self.joints, seed, self.clock.now_s)
         self.wire = ServoWire("leg", [self.servo], self.witness, seed=seed)
         self.frame = servo_frame([JointCalibration.model_validate({"direction": direction})])
         self._line = WireLine(self.wire, self.clock)

@@ -10,6 +10,7 @@ from sysid_rig import BOUNDS, SERVO_ID, TOLERANCE, TOP_SPEED_RAD_S, World, draw,
 
 from firmware_bridge.emulator.fault import FaultKind
 from firmware_bridge.emulator.joints import Mechanics
+from firmware_bridge.serial_line import ReplyError
 from robotd.ctl.identification.fit import fit_servo
 from robotd.ctl.identification.joint_trial import TrialError
 from robotd.hal.servo_frame import UNITS_PER_RAD
@@ -32,9 +33,10 @@ def test_uncertainties_cover_what_is_true() -> None:
     assert all(0 < value < float("inf") for value in error.values())
 
 
-def test_a_servo_that_loses_answers_is_still_identified() -> None:
+def test_a_bus_that_loses_moves_and_answers_does_no_harm() -> None:
+    """Ten times as many as a field system lost."""
     world = World(Mechanics(delay_s=0.02, units_per_s=700, backlash_units=3))
-    world.servo.inject(FaultKind.INTERMITTENT)
+    world.servo.loss = 0.05
     fit = fit_servo(world.record(), TOP_SPEED_RAD_S * UNITS_PER_RAD)
     assert fit.servo.delay_s == pytest.approx(0.02, rel=TOLERANCE)
     assert fit.servo.speed_units_s == pytest.approx(700, rel=TOLERANCE)
@@ -67,6 +69,14 @@ def test_a_pressed_foot_ends_it_limp() -> None:
         world.record(objection)
     assert not world.servo.loaded
     assert len(world.witness.since(command="move_time_write")) < 10
+
+
+def test_a_bus_that_loses_half_of_all_is_no_bus_for_it() -> None:
+    world = World(Mechanics())
+    world.servo.inject(FaultKind.INTERMITTENT)
+    with pytest.raises((TrialError, ReplyError)):
+        world.record()
+    assert not world.servo.loaded
 
 
 def test_a_joint_that_does_not_follow_ends_it_limp() -> None:
