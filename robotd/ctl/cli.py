@@ -43,7 +43,7 @@ VERBS = {
     "status": ("status", "Say how the robot is: mode, faults, policy, servos, and what speaks against arming."),
     "stop": ("stop", "Stop in an orderly way: crouch, then torque off."),
     "teleop": ("teleop", "Drive by keyboard or gamepad, for as long as a key or button is held."),
-    "sysid": ("sysid", "Find what each servo really does, moving one joint at a time, beside the MJCF's."),
+    "sysid": ("sysid", "Find delay, speed limit, lag, backlash and friction of each servo, beside the MJCF's."),
     "timing": ("timing", "Print lateness, tick time and slack of the daemon's loop since its start, as histograms."),
     "velocity": ("velocity", "Command a velocity: VX and VY in m/s, YAW in rad/s."),
 }
