@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from contract import Bundle
@@ -21,7 +23,7 @@ from firmware_bridge.emulator.servo_wire import ServoWire
 from firmware_bridge.emulator.witness import Witness
 from firmware_bridge.foot_switch import FootSwitches
 from robotd.clock import Deadline, SimulatedClock
-from robotd.ctl import dry_run
+from robotd.ctl import dry_run, imu_trial
 from robotd.ctl.calibration.simulated_loop import SimulatedLoop, SimulatedWorld, WireLine
 from robotd.ctl.dry_run_stage import Ran, perform
 from robotd.daemon import start_up
@@ -134,3 +136,29 @@ def simulate_dry_runs(
     patch(dry_run, "perform", performed)
     patch(dry_run, "prepare", lambda config: ())
     patch(real.asyncio, "to_thread", at_once)
+
+
+def simulate_imu_tests(patch: Callable[[Any, str, Any], None]) -> None:
+    """Let `robotctl imu test --emulated` run in simulated time from now on; patch: as setattr."""
+    clock = SimulatedClock()
+    drivers: list[Bno085] = []
+
+    def sleep(seconds: float) -> None:
+        until_s = clock.now_s() + seconds
+        while clock.now_s() < until_s:
+            clock.advance(SERVE_S / 4)
+            for driver in drivers:
+                driver.serve()
+
+    class Driver(Bno085):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, clock.now_s, clock.advance)
+
+        def start(self) -> Any:
+            self.bring_up()
+            drivers.append(self)
+            return self.product
+
+    patch(imu_trial, "Bno085", Driver)
+    patch(imu_trial, "Bno085Chip", partial(Bno085Chip, clock=clock.now_s))
+    patch(imu_trial, "time", SimpleNamespace(monotonic=clock.now_s, sleep=sleep))

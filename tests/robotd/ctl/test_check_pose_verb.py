@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from bundle_builder import make_bundle, make_spec_data
 
-from contract import PoseCheck
+from contract import PoseCheck, assets_dir
 from robotd.ctl import check_pose, cli
+from robotd.wiring import Wiring
 
 
 def test_sound_bundle_passes(zero_bundle_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,6 +21,33 @@ def test_sound_bundle_passes(zero_bundle_path: Path, capsys: pytest.CaptureFixtu
     assert report["passed"] is True
     assert set(report["error_rad"]) == {"home", "random", "limits"}
     assert max(report["error_rad"].values()) <= 1e-4
+
+
+def test_every_policy_of_a_deployment_is_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["check-pose", "--bundle", str(assets_dir() / "bundles" / "wildrobot"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["policies"] == ["standing", "walking"] and max(report["error_rad"].values()) <= 1e-4
+
+
+def test_the_way_through_servo_units_costs_half_a_unit_and_uses_this_robots_wiring(
+    zero_bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["check-pose", "--bundle", str(zero_bundle_path), "--json"]) == 0
+    units = json.loads(capsys.readouterr().out)["units"]
+    assert 1e-4 < units["error_rad"] <= 0.5 * np.radians(0.24) + 1e-6
+    assert 0 <= units["low"] < 500 < units["high"] <= 1000
+    config = tmp_path / "robotd.yaml"
+    rows = {name: row.model_dump() for name, row in Wiring().calibration.items()}
+    rows["left_knee_pitch"] = {"direction": 1, "offset_units": 0, "q_at_zero_rad": -0.5}
+    config.write_text(yaml.safe_dump({"hardware": {"calibration": rows}}))
+    assert cli.run(["check-pose", "--bundle", str(zero_bundle_path), "--config", str(config)]) == 2
+    assert "hardware.calibration.left_knee_pitch: its range needs the units" in capsys.readouterr().err
+
+
+def test_another_robot_is_looked_at_without_our_servos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = make_bundle(tmp_path / "b", make_spec_data(joints=8))
+    assert cli.run(["check-pose", "--bundle", str(bundle)]) == 0
+    assert "servos  not looked at" in capsys.readouterr().out
 
 
 def test_limits_out_of_reach_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
