@@ -18,6 +18,9 @@ from contract import GOLDEN_POSES, ContractError, check_golden_pose
 
 from .config import TrainConfig
 from .env import Env
+from .feasibility.checks import all_verdicts
+from .feasibility.twin import load_twin
+from .feasibility.verdict import FAIL, WARN
 from .onnx_network import PARITY_TOLERANCE, build_onnx, parity_error
 from .randomization import DomainRandomization
 from .task import make_env
@@ -52,6 +55,7 @@ def validate(config: TrainConfig, runs: Path) -> Iterator[Check]:
     checks: tuple[Callable[[Env], Check], ...] = (_golden_poses, _stands, _rewards, _mirrors)
     for check in checks:
         yield check(env)
+    yield from _twin(config)
     yield _onnx(config, env)
     yield _writable(runs)
     cores = os.cpu_count() or 1
@@ -103,6 +107,19 @@ def _stands(env: Env) -> Check:
     return Check(
         "stands", abs(height - home) < 0.02, f"base at {height:.3f} m, home {home:.3f} m", "correct home_pose_rad"
     )
+
+
+def _twin(config: TrainConfig) -> Iterator[Check]:
+    """Drop, torque, speed and reach; a warning passes and is said."""
+    for verdict in all_verdicts(load_twin(config)):
+        if not verdict.findings:
+            yield Check(f"{verdict.test} test", True, verdict.notes[0], "")
+            continue
+        most = verdict.worst
+        found = f"{verdict.status}; nearest to its limit: {most.case}"
+        found += f", {most.joint}" if most.joint else ""
+        found += f", {most.value:.3g} {most.unit}" + (f" ({most.advice})" if verdict.status == WARN else "")
+        yield Check(f"{verdict.test} test", verdict.status != FAIL, found, most.advice)
 
 
 def _rewards(env: Env) -> Check:

@@ -125,7 +125,7 @@ def _torques(robot: RobotModel, load: Load) -> Panel:
         FAIL if abs(t) > b else WARN if abs(t) > g else PASS for t, g, b in zip(torque, good, bad, strict=True)
     )
     title = load.case if len(load.torque) == 1 else f"{load.case}, frame {frame}"
-    return Panel(title, load.clip.qpos[frame], tuple(f"{t:+.2f} Nm" for t in torque), status)
+    return Panel(title, load.clip.qpos[frame], tuple(f"{t:+.2f} Nm" for t in torque.round(2) + 0.0), status)
 
 
 def _highest(load: Load, good: np.ndarray) -> float:

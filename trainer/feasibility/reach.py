@@ -70,25 +70,24 @@ def reach_test(twin: Twin, poses: list[Pose] | None = None) -> Verdict:
 
 
 def _reached(robot: RobotModel, pose: Pose, goal: Goal | None) -> Finding:
-    advice = ""
-    if pose.missed_m > MISSED_M:
-        advice = _why(robot, pose, goal)
-    return Finding(pose.name, pose.joint, pose.missed_m, MISSED_M, 2 * MISSED_M, "m", advice)
+    joint, advice = (pose.joint, "") if pose.missed_m <= MISSED_M else _why(robot, pose, goal)
+    return Finding(pose.name, joint, pose.missed_m, MISSED_M, 2 * MISSED_M, "m", advice)
 
 
-def _why(robot: RobotModel, pose: Pose, goal: Goal | None) -> str:
-    """How much range the joints lack: the same goal without ranges."""
+def _why(robot: RobotModel, pose: Pose, goal: Goal | None) -> tuple[str | None, str]:
+    """The joint that lacks most range, and how much: by the same goal without ranges."""
     if goal is None:
-        return f"{pose.joint or 'a leg'} stops it: widen its range or the sole"
+        return pose.joint, f"{pose.joint or 'a leg'} stops it: widen its range or the sole"
     free, config = solve(robot, goal, bounded=False), robot.config
     if free.missed_m > MISSED_M:
-        return f"no range helps, the legs are {1000 * free.missed_m:.0f} mm too short: lower the pelvis or the step"
+        lacks = f"no range helps, the legs are {1000 * free.missed_m:.0f} mm too short: lower the pelvis or the step"
+        return None, lacks
     joints = free.qpos[robot.qpos]
     beyond = np.maximum(config.range_min - joints, joints - config.range_max)
     worst = int(beyond.argmax())
     name = config.actuator_names[worst]
     end = config.range_max[worst] if joints[worst] > config.range_max[worst] else config.range_min[worst]
-    return f"{name} would have to go to {joints[worst]:.2f} rad, its range ends at {end:.2f}: widen it"
+    return name, f"{name} would have to go to {joints[worst]:.2f} rad, its range ends at {end:.2f}: widen it"
 
 
 def _balanced(robot: RobotModel, pose: Pose) -> Finding:
