@@ -90,8 +90,7 @@ def command(
 
     The robot homes, is set on its feet, and the policy takes over; the twin falls if the policy is wrong. With --hal
     emulated all goes through the bytes of emulated servos, IMU and switches, in wall time: a machine too busy for that
-    stops the robot, as it would a real one. OUT gets filmstrip.png and demo.mp4, of several episodes the first that
-    failed.
+    stops the robot, as it would a real one. OUT gets filmstrip.png and demo.mp4, of episodes the first that failed.
 
     With --gap it is a miss if forward velocity or survival (push_survival, else survived / trials, else success_rate)
     dropped by 20 % or more against the file: one JSON object with such names, flat or {"undisturbed": {...},
@@ -102,8 +101,7 @@ def command(
       robotctl demo --headless --seconds 10 --json
       robotctl demo --bundle assets/bundles/walking --fast --episodes 10 --velocity 0.4
 
-    Exit codes: 0 it stayed up and no fault latched in every episode, 1 not so, 2 refused, 3 the hardware does not
-    answer, 130 interrupted.
+    Exit codes: 0 up and without a fault in every episode, 1 not so, 2 refused, 3 no hardware, 130 interrupted.
     """
     progress = Progress(sys.stderr)
     script = Script(

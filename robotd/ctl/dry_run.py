@@ -71,7 +71,6 @@ def command(
     """See what a policy would do to the robot, before it may do it.
 
     It ends with the runbook's readiness checklist, each line pass or fail with figures.
-
     Without a stage nothing is sent but torque off: robotd's own loop reads the robot, arms, homes and lets the policy
     act, and its targets are kept back. Hang the robot up, and move joints, tilt it and press the foot switches by hand
     meanwhile to see more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -115,11 +116,11 @@ def hottest(status: Status) -> str:
 def _line(status: Status, now: Pace) -> str:
     vx, vy, yaw = status.command
     late_ms = now.ms["lateness"][2]
+    late = "" if math.isnan(late_ms) else f", late {late_ms:.1f} ms at most, {now.skipped} periods skipped"
     return (
         f"{status.mode} tick {status.tick}, faults {' '.join(status.faults) or 'none'}, "
         f"command {vx:.2f} {vy:.2f} m/s {yaw:.2f} rad/s, IMU {status.imu_age_s * 1e3:.0f} ms, "
-        f"joints {status.joint_age_s * 1e3:.0f} ms, {hottest(status)}, {status.voltage_v:.1f} V, "
-        f"late {late_ms:.1f} ms at most, {now.skipped} periods skipped"
+        f"joints {status.joint_age_s * 1e3:.0f} ms, {hottest(status)}, {status.voltage_v:.1f} V{late}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from rich.console import Console, Group
@@ -24,8 +25,10 @@ def show(samples: Iterable[Sample | str]) -> None:
     """Draw each sample over the one before, until Ctrl-C. The terminal is as before afterwards."""
     recent = Recent()
     last: Group | None = None
+    coming = iter(samples)
+    first = next(coming)  # where that fails, the terminal is as it was
     with Live(console=Console(), screen=True, auto_refresh=False) as live:
-        for sample in samples:
+        for sample in chain([first], coming):
             if isinstance(sample, str):
                 live.update(lost(sample, last), refresh=True)
             else:

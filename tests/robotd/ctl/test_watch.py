@@ -162,7 +162,8 @@ def test_as_a_person_and_as_a_pipe_see_it() -> None:
             assert piped.stdout is not None
             lines = list(itertools.islice(piped.stdout, 3))
             piped.terminate()
-        assert all(line.startswith("idle tick ") and "periods skipped" in line for line in lines)
+        assert all(line.startswith("idle tick ") and "nan" not in line for line in lines)
+        assert "0 periods skipped" not in lines[0] and "periods skipped" in lines[-1]
         with subprocess.Popen([*words, "--json"], stdout=subprocess.PIPE, text=True) as piped:
             assert piped.stdout is not None
             assert json.loads(piped.stdout.readline())["mode"] == "idle"
