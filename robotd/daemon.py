@@ -17,14 +17,15 @@ import click
 from contract import Bundle, ContractError, load_deployment
 from contract.schema import suggest
 from robotd import realtime
-from robotd.arming import ArmingFacts, arming_checks, facts_of
+from robotd.arming import arming_checks
+from robotd.arming_facts import facts_for
 from robotd.blackbox import BlackBox
 from robotd.blackbox_layout import BlackBoxError
 from robotd.calibration import standing_of
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.control import make_control
-from robotd.hal import BACKENDS, ON_PORTS, Hardware, HardwareError, UnreachableError, loads_of, open_hardware
+from robotd.hal import BACKENDS, ON_PORTS, Hardware, HardwareError, UnreachableError, open_hardware
 from robotd.limp_plan import leave_plan, plan_of, plan_path
 from robotd.listener import SocketError
 from robotd.lock import HardwareLock, HardwareLockError
@@ -166,16 +167,6 @@ def start_up(
         return config, bundle, open_hardware(hal, bundle, config.hardware, twin)
     except (ConfigFileError, ContractError, WiringError, HardwareError) as problem:
         raise _refusal(problem) from None
-
-
-def facts_for(bundle: Bundle, hal: str, config: RobotdConfig) -> ArmingFacts:
-    """What the arming checks want to know beside the ticks; with servos on ports also of the calibration."""
-    loads = loads_of(hal, config.hardware, bundle.spec.runtime.ctrl_dt)
-    if hal not in ON_PORTS:
-        return facts_of(bundle, hal, loads)
-    standing = standing_of(config.hardware, bundle.robot_config)
-    doubts = () if standing.calibration is None else standing.calibration.doubts
-    return facts_of(bundle, hal, loads, standing.age_s(time.time()), standing.problem, doubts)
 
 
 def _choose(path: Path, policy: str | None, allow_unverified: bool) -> Bundle:

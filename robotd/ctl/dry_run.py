@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from robotd.arming_facts import facts_for
 from robotd.clock import Clock, MonotonicClock
 from robotd.ctl.bus_session import hardware_lock
 from robotd.ctl.conductor import GROUND, GROUND_RAD, LISTEN, OFF_GROUND, OFF_GROUND_RAD, Stage
@@ -23,7 +24,7 @@ from robotd.ctl.readiness import Line, Showing, checklist, failed
 from robotd.ctl.refusal import Refusal, Unreachable, refusing
 from robotd.daemon import Refusal as StartRefusal
 from robotd.daemon import Unreachable as StartUnreachable
-from robotd.daemon import facts_for, start_up
+from robotd.daemon import start_up
 from robotd.hal import ON_PORTS, HardwareError, UnreachableError
 from robotd.limp_plan import leave_plan, plan_of
 from robotd.listener import SocketError

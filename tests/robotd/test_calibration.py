@@ -14,6 +14,7 @@ import pytest
 from contract import Bundle, assets_dir, load_robot_config
 from robotd import calibration as module
 from robotd.arming import CALIBRATION_S
+from robotd.arming_facts import facts_for
 from robotd.calibration import (
     Calibration,
     backups,
@@ -25,7 +26,6 @@ from robotd.calibration import (
     standing_of,
 )
 from robotd.config import RobotdConfig
-from robotd.daemon import facts_for
 from robotd.hal.servo_frame import servo_frame, to_rad, unclamped_units
 from robotd.limp_plan import plan_of
 from robotd.wiring import Wiring
