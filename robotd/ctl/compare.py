@@ -14,12 +14,14 @@ from robotd.blackbox_layout import BlackBoxError, Header
 from robotd.blackbox_reader import BlackBoxFile
 from robotd.ctl.comparison.errors import JointError, joint_errors, outstanding
 from robotd.ctl.comparison.plot import PlotError, draw_comparison
-from robotd.ctl.comparison.session import read_session
+from robotd.ctl.comparison.session import Session, read_session
+from robotd.ctl.comparison.twin import Base, Simulated, simulate, stays_up, was_in_the_air
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.log_export import counted
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed, Refusal, refusing
 from robotd.hal import HardwareError
+from robotd.hal.sim import SimHardware, open_twin
 from robotd.places import blackbox_path
 from robotd.policy import open_session
 
@@ -33,10 +35,10 @@ LEAST_TICKS = 10
 @click.option("--last", "last_s", type=FiniteRange(0.001, 1e6), help="Only so many seconds before the end.")
 @click.option(
     "--base",
-    type=click.Choice(["auto", "free", "held"]),
+    type=click.Choice(["auto", "free", "resumed", "held"]),
     default="auto",
     show_default=True,
-    help="free: set on its feet in STANDBY; held: on the stand; auto: free, held where that fails.",
+    help="The twin stands on its feet; is put where the robot was every 0.3 s; hangs on its stand.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="A picture of all joints, PNG.")
 @click.option("--max-rms", type=FiniteRange(0, 10), help="Exit 1 where a joint's error exceeds it, rad.")
@@ -59,9 +61,6 @@ def command(
 
     Exit codes: 0 ok, 1 a joint is off by more than --max-rms, or the log has nothing to compare, 2 refused.
     """
-    from robotd.ctl.comparison.twin import simulate, stays_up, was_in_the_air
-    from robotd.hal.sim import open_twin
-
     progress = Progress(sys.stderr)
     with refusing(BlackBoxError, ContractError), BlackBoxFile(file or blackbox_path()) as opened:
         loaded = load_bundle(bundle or assets_dir() / "bundles" / "standing", open_session)
@@ -72,18 +71,18 @@ def command(
         raise CheckFailed(f"{opened.path}: hardly any tick has torque, expected {LEAST_TICKS}; take another file")
     with refusing(HardwareError):
         twin = open_twin(loaded, joint_noise_rad=0.0)
-    held = base == "held" or (base == "auto" and was_in_the_air(session))
-    simulated = simulate(twin, session, header.ctrl_dt, held, progress.show)
-    if base == "auto" and not held and not stays_up(simulated, session):
-        progress.say("the twin does not stay up as the robot did: compared on the stand, without the ground's forces")
-        simulated = simulate(twin, session, header.ctrl_dt, True, progress.show)
+    simulated = _simulated(twin, session, header.ctrl_dt, base, progress)
     progress.end()
     errors = joint_errors(header.joints, session, simulated)
+    alone = outstanding(errors) if simulated.can_name(session) else None
     found: dict[str, Any] = {
         "file": str(opened.path),
         "bundle": str(loaded.path),
         "ticks": int(session.powered.sum()),
-        "base": "held" if simulated.held else "free",
+        "base": simulated.base.value,
+        "can_name": simulated.can_name(session),
+        "worst": max(errors, key=lambda error: error.rms_rad).joint,
+        "outstanding": None if alone is None else alone.joint,
         "lean_rad": float(simulated.leans_rad[session.powered].max()),
     }
     if plot is not None:
@@ -96,6 +95,19 @@ def command(
     passed = max_rms is None or max(error.rms_rad for error in errors) <= max_rms
     click.echo(json.dumps(_to_json(found, errors, passed)) if as_json else _table(found, errors, max_rms))
     return EXIT_OK if passed else EXIT_FAILED
+
+
+def _simulated(twin: SimHardware, session: Session, ctrl_dt: float, base: str, progress: Progress) -> Simulated:
+    """On the base that was asked for; by itself in the air on the stand, else on its feet if it stays up."""
+    if base != "auto":
+        return simulate(twin, session, ctrl_dt, Base(base), progress.show)
+    if was_in_the_air(session):
+        return simulate(twin, session, ctrl_dt, Base.HELD, progress.show)
+    simulated = simulate(twin, session, ctrl_dt, Base.FREE, progress.show)
+    if stays_up(simulated, session):
+        return simulated
+    progress.say("the twin does not stay up as the robot did: it is put where the robot was every 0.3 s")
+    return simulate(twin, session, ctrl_dt, Base.RESUMED, progress.show)
 
 
 def _must_match(bundle: Bundle, header: Header, path: Path) -> None:
@@ -113,9 +125,7 @@ def _must_match(bundle: Bundle, header: Header, path: Path) -> None:
 
 
 def _to_json(found: dict[str, Any], errors: list[JointError], passed: bool) -> dict[str, Any]:
-    worst, alone = max(errors, key=lambda error: error.rms_rad), outstanding(errors)
-    told = {"worst": worst.joint, "outstanding": None if alone is None else alone.joint, "passed": passed}
-    return found | told | {"joints": [error._asdict() for error in errors]}
+    return found | {"passed": passed, "joints": [error._asdict() for error in errors]}
 
 
 def _table(found: dict[str, Any], errors: list[JointError], max_rms: float | None) -> str:
@@ -129,12 +139,14 @@ def _table(found: dict[str, Any], errors: list[JointError], max_rms: float | Non
             f"  {error.joint:<20}{error.rms_rad:>10.5f}{error.worst_rad:>10.5f}{error.bias_rad:>10.5f}"
             f"{error.moved_rad:>10.5f}{delay:>10}"
         )
-    worst, alone = max(errors, key=lambda error: error.rms_rad), outstanding(errors)
-    lines.append(
-        f"  worst: {worst.joint}, {worst.rms_rad:.5f} rad rms"
-        + (", far more than the others: look at its servo" if alone else ", no joint stands out")
-    )
-    if found["base"] == "free":
+    worst = max(errors, key=lambda error: error.rms_rad)
+    meaning = "no joint stands out"
+    if found["outstanding"]:
+        meaning = "far more than the others: look at its servo"
+    elif not found["can_name"]:
+        meaning = "which may be the ground's: compare a log of the robot standing, or in the air, to name a servo"
+    lines.append(f"  worst: {worst.joint}, {worst.rms_rad:.5f} rad rms, {meaning}")
+    if found["base"] != "held":
         lines.append(f"  the twin's vertical was off by {found['lean_rad']:.3f} rad at most")
     if "picture" in found:
         lines.append(f"  {found['picture']}")

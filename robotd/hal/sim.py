@@ -45,7 +45,8 @@ def open_twin(bundle: Bundle, hal: str = "sim", **options: Any) -> SimHardware:
 class SimHardware:
     """One robot in MuJoCo. Physics advances by one control period between two calls of `read`, never by itself.
 
-    Any thread may look at it and touch it; hold `lock` for more than one thing at once.
+    Any thread may look at it and touch it; hold `lock` for more than one thing at once. `model`, `data` and `parts`
+    are MuJoCo's and where things are in them.
 
     Args:
         model_path: an MJCF whose actuators drive the spec's joints in the spec's order; a floor is added where the
@@ -84,7 +85,7 @@ class SimHardware:
             raise HardwareError(
                 f"sim_dt {physics.sim_dt_s} s: expected a whole fraction of the control period {spec.runtime.ctrl_dt} s"
             )
-        parts = find_parts(self._mujoco, self.model, model_path, spec, robot_config)
+        parts = self.parts = find_parts(self._mujoco, self.model, model_path, spec, robot_config)
         self._joint_qpos, self._joint_qvel, self._base_qpos, self._base_body, self._imu, self._touch = parts
         self._stand, self._weld = int(self.model.body(STAND).mocapid[0]), self.model.equality(STAND).id
         rng = np.random.default_rng(seed)

@@ -52,7 +52,8 @@ def off_by(session: Session, simulated: Simulated, column: int, delay_s: float) 
     off, measured = [], []
     for part in np.unique(simulated.part):
         ticks = np.flatnonzero(simulated.part == part)
-        seen = ticks[1:][session.powered[ticks[1:]]]
+        settled = ticks[simulated.settling :]
+        seen = settled[session.powered[settled]]
         at_s = session.time_s[seen] - session.age_s[seen, column] - delay_s
         then = np.interp(at_s, session.time_s[ticks], simulated.pos_rad[ticks, column])
         measured.append(session.pos_rad[seen, column])
@@ -61,7 +62,7 @@ def off_by(session: Session, simulated: Simulated, column: int, delay_s: float) 
 
 
 def outstanding(errors: list[JointError]) -> JointError | None:
-    """The joint whose error stands out among the others, if one does."""
+    """The joint whose error stands out among the others, if one does; see Simulated.can_name."""
     worst = max(errors, key=lambda error: error.rms_rad)
     others = [error.rms_rad for error in errors if error is not worst]
     usual = float(np.median(others)) if others else 0.0

@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 from robotd.blackbox_reader import BlackBoxFile
 
 Float64 = NDArray[np.float64]
+_MEASURED = ("joint_pos_rad", "joint_vel_rad_s", "joint_age_s", "quat_wxyz", "gyro_rad_s")
 
 
 class Session(NamedTuple):
     """T ticks, J joints, F switches. number (T,) counts ticks; time_s (T,) in control periods since the first, missed
-    ones included; mode: names; pos_rad, age_s (T, J) as measured; quat_wxyz (T, 4); feet (T, F) bool; target_rad (T,
-    J) as sent, NaN where the robot was limp."""
+    ones included; mode: names; pos_rad, vel_rad_s, age_s (T, J) as measured; quat_wxyz (T, 4), gyro_rad_s (T, 3) of the
+    IMU; feet (T, F) bool; target_rad (T, J) as sent, NaN where the robot was limp."""
 
     number: NDArray[np.int64]
     time_s: Float64
     mode: list[str]
     pos_rad: Float64
+    vel_rad_s: Float64
     age_s: Float64
     quat_wxyz: Float64
+    gyro_rad_s: Float64
     feet: NDArray[np.bool_]
     target_rad: Float64
 
@@ -43,9 +46,7 @@ def read_session(file: BlackBoxFile, rows: Iterable[Any]) -> Session | None:
                 int(row["number"]),
                 int(row["skipped"]),
                 file.plain(row, "mode"),
-                np.array(row["signals.joint_pos_rad"], np.float64),
-                np.array(row["signals.joint_age_s"], np.float64),
-                np.array(row["signals.quat_wxyz"], np.float64),
+                *(np.array(row[f"signals.{name}"], np.float64) for name in _MEASURED),
                 np.array(row["signals.foot_switches"]) > 0.5,
                 np.full(len(file.header.joints), np.nan) if target is None else np.array(target, np.float64),
             )
@@ -55,6 +56,6 @@ def read_session(file: BlackBoxFile, rows: Iterable[Any]) -> Session | None:
     number, skipped, mode, *arrays = zip(*ticks, strict=True)
     steps = np.array(skipped) + np.diff(np.array(number), prepend=number[0])
     steps[0] = 0
-    pos, age, quat, feet, target = (np.stack(part) for part in arrays)
+    pos, vel, age, quat, gyro, feet, target = (np.stack(part) for part in arrays)
     time_s = np.cumsum(steps) * file.header.ctrl_dt
-    return Session(np.array(number, np.int64), time_s, list(mode), pos, age, quat, feet, target)
+    return Session(np.array(number, np.int64), time_s, list(mode), pos, vel, age, quat, gyro, feet, target)

@@ -13,8 +13,9 @@ from robot_builder import Script
 
 from contract import Bundle
 from robotd.ctl.comparison.errors import joint_errors, outstanding
+from robotd.ctl.comparison.motion import set_moving
 from robotd.ctl.comparison.session import Session
-from robotd.ctl.comparison.twin import Simulated
+from robotd.ctl.comparison.twin import Base, Simulated
 from robotd.hal.sim import SimHardware, open_twin
 from robotd.record import TickRecord
 
@@ -86,14 +87,31 @@ def test_a_robot_in_the_air_is_compared_on_the_stand(bundle: Bundle, tmp_path: P
     assert max(joint["rms_rad"] for joint in said.json["joints"]) < 1e-4
 
 
-def test_a_twin_that_falls_where_the_robot_stood_is_compared_on_the_stand(
+def test_a_twin_that_stands_where_the_robot_fell_is_put_where_it_was(
     bundle: Bundle, tmp_path: Path, robotctl: Robotctl
 ) -> None:
-    """Pushes are in no log: the robot that was pushed over lies, the twin stands."""
+    """Pushes are in no log."""
     log = recorded(tmp_path / "box.bin", bundle, open_twin(bundle), push_n=60.0)
+    free = robotctl("compare", log, "--base", "free", "--json").json
     said = robotctl("compare", log, "--json")
-    assert said.json["base"] == "held" and "compared on the stand" in said.err
-    assert robotctl("compare", log, "--base", "free", "--json").json["base"] == "free"
+    assert said.json["base"] == "resumed" and "put where the robot was" in said.err
+    assert said.json["lean_rad"] < 0.5 * free["lean_rad"]
+    for report in (free, said.json):
+        assert (report["can_name"], report["outstanding"]) == (False, None), "an error may be the ground's"
+    assert "which may be the ground's" in robotctl("compare", log).out
+
+
+def test_a_twin_that_is_put_somewhere_moves_as_it_was_measured(bundle: Bundle) -> None:
+    twin, dice = open_twin(bundle), np.random.default_rng(2)
+    vel, gyro = dice.uniform(-1, 1, 11), np.array([0.3, -0.5, 0.2])
+    twin.place(bundle.spec.robot.home, (0.999, 0.02, 0.04, 0.0), supported=False)
+    height_m = twin.base_position_m[2]
+    set_moving(twin, vel, gyro)
+    signals = twin.sense()
+    np.testing.assert_allclose(signals.joint_vel_rad_s, vel, atol=1e-5)
+    np.testing.assert_allclose(signals.gyro_rad_s, gyro, atol=1e-5)
+    assert np.linalg.norm(twin.data.qvel[:3]) > 0.01, "the body moves over the foot that rests"
+    assert twin.base_position_m[2] == height_m
 
 
 def test_a_log_without_torque_or_of_another_robot_is_refused(tmp_path: Path, own_log: Path, robotctl: Robotctl) -> None:
@@ -128,12 +146,14 @@ def synthetic(delay_s: float, ages_s: float) -> tuple[Session, Simulated]:
         time_s=time_s,
         mode=["active"] * 400,
         pos_rad=pos,
+        vel_rad_s=np.zeros((400, 2)),
         age_s=np.full((400, 2), ages_s),
         quat_wxyz=np.tile([1.0, 0, 0, 0], (400, 1)),
+        gyro_rad_s=np.zeros((400, 3)),
         feet=np.zeros((400, 4), bool),
         target_rad=np.zeros((400, 2)),
     )
-    return session, Simulated(sim, np.zeros(400, np.int64), np.zeros(400), False)
+    return session, Simulated(sim, np.zeros(400, np.int64), np.zeros(400), Base.FREE)
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.013, 0.05])
