@@ -10,8 +10,8 @@ from contract import target_to_action
 from contract.frames import Array
 from robotd.tick import Infer, Setup
 
-AWAY_RAD = 0.15
-JOINT_S = 1.0
+AWAY_RAD, JOINT_S = 0.2, 1.2
+"""So far and so slowly that a joint that is stopped by something is behind for longer than TRACKING's debounce."""
 
 
 class SignShow:
