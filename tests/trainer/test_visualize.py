@@ -16,7 +16,7 @@ from contract import ConfigError, assets_dir
 from trainer.config import TrainConfig
 from trainer.env import Env
 from trainer.evaluate import evaluation_env
-from trainer.view.browser import BrowserScene, shape
+from trainer.view.browser import BrowserScene, shape, triangles
 from trainer.view.film import check_output, choose
 from trainer.view.frames import AFTER_FALL_S, Frame, Stage, blend, record
 from trainer.view.graphics import draws
@@ -126,6 +126,19 @@ def test_a_geom_that_has_no_mesh_is_refused() -> None:
         shape(int(mujoco.mjtGeom.mjGEOM_HFIELD), np.ones(3))
 
 
+def test_a_mesh_is_shown_where_mujoco_has_it() -> None:
+    corners = [(x, y, z) for x in (0, 0.2) for y in (0, 0.4) for z in (0, 0.6)]
+    text = " ".join(f"{x} {y} {z}" for x, y, z in corners)
+    asset, geom = f'<asset><mesh name="m" vertex="{text}"/></asset>', '<geom type="mesh" mesh="m"/>'
+    model = mujoco.MjModel.from_xml_string(f"<mujoco>{asset}<worldbody>{geom}</worldbody></mujoco>")
+    vertices, faces = triangles(model, 0)
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    placed = vertices @ data.geom_xmat[0].reshape(3, 3).T + data.geom_xpos[0]
+    assert np.allclose(sorted(map(tuple, placed.round(6) + 0.0)), sorted(corners), atol=1e-5)
+    assert len(faces) == 12 and faces.max() == len(vertices) - 1
+
+
 def test_browser_is_served_and_follows(shown_env: Env, films: list[list[Frame]]) -> None:
     scene = BrowserScene(shown_env.robot, 0)
     try:
@@ -138,6 +151,8 @@ def test_browser_is_served_and_follows(shown_env: Env, films: list[list[Frame]])
         assert scene._arrow.visible
         scene.show(films[0][0])
         assert not scene._arrow.visible
+        drawn = {shown_env.robot.model.geom(g).name for g in scene._meshes}
+        assert "left_toe" in drawn and not {"left_flank", "floor"} & drawn
     finally:
         scene.close()
 

@@ -17,6 +17,7 @@ from .frames import Frame, Stage
 HOST = "127.0.0.1"
 RED = (219, 31, 46)
 _SHAPES = mujoco.mjtGeom
+_HIDDEN = 3  # from this group on MuJoCo's own viewer shows nothing either
 
 
 class BrowserScene:
@@ -42,7 +43,8 @@ class BrowserScene:
         self._floor = scene.add_grid("/floor", width=20.0, height=20.0, cell_size=0.25, section_size=1.0)
         self._arrow = scene.add_arrows("/push", np.zeros((1, 2, 3)), RED, shaft_radius=0.012, head_radius=0.03)
         self._shown: dict[int, tuple[int, int, int]] = {}
-        self._meshes = {g: self._add_geom(g) for g in range(model.ngeom) if g != robot.floor}
+        drawn = np.flatnonzero(model.geom_group < _HIDDEN)
+        self._meshes = {int(g): self._add_geom(int(g)) for g in drawn if g != robot.floor}
         self._text = self._server.gui.add_markdown("waiting for the first frame")
 
     def show(self, shown: Frame) -> None:
@@ -53,7 +55,7 @@ class BrowserScene:
         with self._server.atomic():
             for b, frame in enumerate(self._bodies):
                 frame.position, frame.wxyz = stage.data.xpos[b], stage.data.xquat[b]
-            for geom in (*np.concatenate(stage.limbs), *stage.soles):
+            for geom in {*np.concatenate(stage.limbs), *stage.soles} & self._meshes.keys():
                 self._paint(int(geom))
             self._floor.wxyz = shown.floor_quat
             ends = stage.arrow(shown)
@@ -73,7 +75,8 @@ class BrowserScene:
     def _add_geom(self, g: int) -> Any:
         model = self._stage.model
         body = model.body(int(model.geom_bodyid[g])).name or int(model.geom_bodyid[g])
-        mesh = shape(int(model.geom_type[g]), model.geom_size[g])
+        is_mesh = model.geom_type[g] == _SHAPES.mjGEOM_MESH
+        mesh = triangles(model, g) if is_mesh else shape(int(model.geom_type[g]), model.geom_size[g])
         self._shown[g] = _rgb(self._stage.colours[g])
         return self._server.scene.add_mesh_simple(
             f"/robot/{body}/geom{g}", mesh[0], mesh[1], color=self._shown[g], position=model.geom_pos[g],
@@ -85,6 +88,14 @@ class BrowserScene:
         colour = _rgb(self._stage.model.geom_rgba[g])
         if max(abs(a - b) for a, b in zip(colour, self._shown[g], strict=True)) > 12:
             self._meshes[g].color = self._shown[g] = colour
+
+
+def triangles(model: mujoco.MjModel, geom: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (V, 3) m and faces (F, 3) of a mesh geom in its own frame."""
+    mesh = model.mesh(int(model.geom_dataid[geom]))
+    vertices, faces = int(mesh.vertadr[0]), int(mesh.faceadr[0])
+    corners = model.mesh_vert[vertices : vertices + int(mesh.vertnum[0])]
+    return corners.astype(np.float32), model.mesh_face[faces : faces + int(mesh.facenum[0])].astype(np.uint32)
 
 
 def shape(kind: int, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
