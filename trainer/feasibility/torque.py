@@ -146,7 +146,7 @@ def changes(robot: RobotModel, load: Load, frame: int, joint: int) -> list[Chang
     now = torque(model)
     excess = now - float(limits(robot)[0][joint])
     found: list[Change] = []
-    for links in _links(model):
+    for links in _links(robot):
         for kind, most in (("mass", MOST_MASS), ("length", MOST_LENGTH)):
             nudged = _changed(model, links, kind, 1 - _NUDGE)
             clip = one if kind == "mass" else _seated(robot, nudged, one)
@@ -183,11 +183,13 @@ def apply(model: mujoco.MjModel, change: Change) -> mujoco.MjModel:
     return _changed(model, change.links, change.kind, 1 - change.share)
 
 
-def _links(model: mujoco.MjModel) -> list[tuple[str, ...]]:
-    """The bodies' names, left and right together."""
-    names = [model.body(b).name for b in range(1, model.nbody)]
-    pairs = [(n, n.replace("left", "right", 1)) if n.startswith("left") else (n,) for n in names]
-    return [tuple(n for n in pair if n in names) for pair in pairs if not pair[0].startswith("right")]
+def _links(robot: RobotModel) -> list[tuple[str, ...]]:
+    """The bodies' names, left and right together, by the joints that mirror each other."""
+    model, joints = robot.model, robot.config.joints
+    body_of = {name: int(model.joint(name).bodyid[0]) for name in joints}
+    mirror = {body_of[name]: body_of[joint.symmetric_joint] for name, joint in joints.items()}
+    pairs = {tuple(sorted({body, mirror.get(body, body)})) for body in range(1, model.nbody)}
+    return [tuple(model.body(body).name for body in pair) for pair in sorted(pairs)]
 
 
 def _changed(model: mujoco.MjModel, links: tuple[str, ...], kind: str, scale: float) -> mujoco.MjModel:

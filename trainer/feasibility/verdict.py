@@ -70,6 +70,8 @@ class Verdict:
 
     def table(self) -> str:
         """For people: a line for each case, and below it what to change."""
+        if not self.findings:
+            return "\n".join([*self.notes, f"{self.test}: {self.status}"])
         rows = [("case", "joint", "found", "passes up to", "fails above", "")]
         rows += [
             (f.case, f.joint or "-", f"{f.value:.3g} {f.unit}", f"{f.good:.3g}", f"{f.bad:.3g}", f.status)
