@@ -16,7 +16,7 @@ from .motion import set_moving
 from .session import Float64, Session
 
 RESUMED_S, SETTLING = 0.3, 3
-"""Without the ground's forces of the moment a twin that is put right is off by 0.03 rad rms within that time, even
+"""Without the ground's forces of the moment a twin that is put right is off by 0.02 rad rms within that time, even
 where it is compared with itself while walking."""
 FELL_RAD = 0.35
 """The twin leans so much otherwise than the robot did: it has fallen where the robot stood, or stands where it fell."""
