@@ -79,6 +79,8 @@ def test_a_session_from_arming_to_clearing(robot: Daemon, capsys: pytest.Capture
     assert said(robot, capsys, "slow", "0.9") == "slow motion 0.9\n"
     assert said(robot, capsys, "policy", "walking") == "walking runs\n"
     assert said(robot, capsys, "velocity", "0.2", "0", "-0.1", "--for", "0.5") == "the command is yours\n"
+    assert said(robot, capsys, "velocity", "0.2", "--for", "0.2", "--json").startswith('{"ok": true')
+    assert said(robot, capsys, "policy", "--json").endswith('"current": "walking"}\n')
     assert robot.status().claimed_by == ""
     assert "did you mean 'walking'" in said(robot, capsys, "policy", "wolking", code=2)
     assert said(robot, capsys, "stop").startswith("stopping")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from robotd import wire
 from robotd.ctl import cli, status, timing
-from robotd.messages import Done, Status
+from robotd.messages import Check, Done, Status
 from robotd.timing import Histogram
 
 VERBS = (
@@ -106,6 +107,19 @@ def test_an_act_that_did_not_come_to_pass_is_1(
     answering.append(wire.answers.encode(Done(False, "NOT STOPPED: cut the power", "active", 3), 1))
     assert cli.run(["stop", "--socket", str(path)]) == 1
     assert capsys.readouterr().err == "robotctl: NOT STOPPED: cut the power\n"
+
+
+@pytest.mark.parametrize("verb", ["activate", "arm", "clear", "estop", "stop", "slow"])
+def test_acts_tell_programs_what_came_of_them(
+    verb: str, answering: list[bytes], path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = Check("upright", False, "tilted by 30 deg", "set it upright", True)
+    answering.append(wire.answers.encode(Done(False, "not so", "idle", 3, (check,)), 1))
+    assert cli.run([verb, *(["0.5"] if verb == "slow" else []), "--json", "--socket", str(path)]) == 1
+    out, err = capsys.readouterr()
+    done = json.loads(out)
+    assert err == "" and (done["ok"], done["text"], done["mode"]) == (False, "not so", "idle")
+    assert done["checks"][0]["fix"] == "set it upright"
 
 
 def test_client_verbs_bring_nothing_heavy() -> None:

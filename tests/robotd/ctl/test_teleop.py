@@ -26,6 +26,7 @@ from test_teleop_devices import RANGES
 from contract import assets_dir
 from robotd.ctl import cli
 from robotd.ctl.client import Client
+from robotd.ctl.fault_fixes import fault_lines
 from robotd.ctl.refusal import Unreachable
 from robotd.ctl.teleop import Setup, drive
 from robotd.ctl.teleop_gamepad import ABS_Y, BTN_EAST, BTN_TL, EV_ABS, EV_KEY, INPUT_EVENT, Gamepad
@@ -42,7 +43,8 @@ async def run(twin, bundle, config, operator, clock, hooks, *others):
     seen = open(os.environ["WILDROBOT_HOME"] + "/seen", "w", buffering=1)
     def look(record):
         x, vx = twin.data.qpos[0], record.command.velocity[0]
-        print(record.number, record.mode.value, int(twin.supported), f"{{x:.4f}} {{vx:.4f}}", file=seen)
+        faults = "+".join(record.faults.names) or "none"
+        print(record.number, record.mode.value, int(twin.supported), f"{{x:.4f}} {{vx:.4f}} {{faults}}", file=seen)
     return await inner(twin, bundle, config, operator, clock, (*hooks, twin.attend, look), *others)
 daemon.run = run
 {PATIENTLY}
@@ -54,13 +56,14 @@ SETUP = Setup(Limits(forward_m_s=0.3, back_m_s=0.0, sideways_m_s=0.1, turn_rad_s
 
 
 class Seen(NamedTuple):
-    """x_m: along the floor; vx_m_s: commanded."""
+    """x_m: along the floor; vx_m_s: commanded; faults: joined by +, or none."""
 
     tick: int
     mode: str
     supported: bool
     x_m: float
     vx_m_s: float
+    faults: str
 
 
 class Robot:
@@ -73,12 +76,18 @@ class Robot:
         """All ticks so far from one on."""
         lines = (self.daemon.home / "seen").read_text().splitlines(keepends=True)
         words = (line.split() for line in lines if line.endswith("\n"))
-        found = (Seen(int(n), mode, stand == "1", float(x), float(vx)) for n, mode, stand, x, vx in words)
+        found = (
+            Seen(int(n), mode, stand == "1", float(x), float(vx), faults) for n, mode, stand, x, vx, faults in words
+        )
         return [each for each in found if each.tick >= from_tick]
 
     @property
     def now(self) -> Seen:
         return self.seen()[-1]
+
+    def faults_since(self, tick: int) -> list[str]:
+        """Every fault that there was."""
+        return list(dict.fromkeys(seen.faults for seen in self.seen(tick) if seen.faults != "none"))
 
     def stand(self) -> Seen:
         """On its feet, and the policy runs."""
@@ -228,6 +237,15 @@ def test_a_robot_that_stops_by_itself_is_explained(robot: Robot, terminal: Termi
     assert cli.run(["stop", "--socket", str(robot.daemon.socket)]) == 0
     code, err = terminal.end()
     assert code == 1 and "robotctl: the robot is in stopping\n  OPERATOR: somebody asked for the stop" in err
+
+
+def test_a_driver_that_is_killed_is_stopped_by_robotd_itself(robot: Robot, terminal: Terminal) -> None:
+    began = robot.stand()
+    terminal.hold(b"w", lambda: robot.now.vx_m_s > 0.29)
+    terminal.process.kill()
+    wait_for(lambda: robot.now.mode == "fault")
+    assert "LINK: who steered fell silent" in fault_lines(robot.faults_since(began.tick))[0]
+    assert next(seen.vx_m_s for seen in robot.seen(began.tick) if seen.mode == "stopping") == 0.0
 
 
 class Pad:

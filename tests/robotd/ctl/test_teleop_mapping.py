@@ -42,9 +42,9 @@ events = st.one_of(
     st.just(Lost("gone")),
 )
 harmless = events.filter(lambda event: not isinstance(event, End | Lost))
-stories = st.lists(st.tuples(st.floats(0, 2), events), max_size=30)
+stories = st.lists(st.tuples(st.floats(0, 2), events), max_size=12)
 """Pauses in s, and what comes after each."""
-driving = st.lists(st.tuples(st.floats(0, 2), harmless), max_size=30)
+driving = st.lists(st.tuples(st.floats(0, 2), harmless), max_size=12)
 
 
 def after(story: list[tuple[float, Event]], hand: Hand | None = None) -> tuple[Hand, float]:
@@ -88,7 +88,12 @@ def test_once_it_is_let_go_the_command_only_falls(story: list[tuple[float, Event
     assert left(hand, now_s + PATIENCE.decay_s + 1e-9, PATIENCE) == 0
 
 
-@given(st.lists(st.tuples(st.floats(0, 2), st.one_of(st.builds(Axes, sticks), st.builds(Faster, st.integers(-3, 3))))))
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 2), st.one_of(st.builds(Axes, sticks), st.builds(Faster, st.integers(-3, 3)))),
+        max_size=12,
+    )
+)
 def test_a_gamepad_whose_button_is_not_pressed_never_moves_the_robot(story: list[tuple[float, Event]]) -> None:
     for end in range(len(story) + 1):
         hand, now_s = after(story[:end])
