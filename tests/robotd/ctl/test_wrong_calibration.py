@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from calibration_rig import OF_WILDROBOT, accusations, calibration_of, rehearse
 from emulated_robot import emulated, fresh, run_on
 from robot_builder import setup_of, signals_of, zeros
 
 from contract import FOOT_SWITCHES, Bundle, Signals
 from firmware_bridge.emulator.fault import FaultKind
 from robotd.arming import ArmingCheck, ArmingFacts, arming_checks, facts_of
-from robotd.calibration import Calibration, robot_identity, save_calibration, standing_of
+from robotd.calibration import Calibration, save_calibration, standing_of
 from robotd.config import RobotdConfig
+from robotd.ctl import cli
 from robotd.ctl.calibration.draft import DRAFT_SUFFIX, Draft
 from robotd.ctl.calibration.hidden_pose import product
 from robotd.ctl.calibration.hidden_robot import HiddenRobot, HiddenTruth, draw_truth
@@ -25,31 +27,15 @@ from robotd.record import Orders
 from robotd.tick import initial_tick_state, tick
 from robotd.wiring import Wiring
 
-sys.path.insert(0, str(Path(__file__).with_name("ctl")))
-from calibration_rig import OF_WILDROBOT, accusations, rehearse
-
 DAY_S = 86400.0
 NAMES = OF_WILDROBOT.actuator_names
 SEED = 4
 
 
 def of_truth(truth: HiddenTruth) -> Calibration:
-    """The calibration that is all right."""
-    joints = {
-        name: {**wire.model_dump(), **truth.rows[name].model_dump(), "range_rad": list(truth.stops_rad[name])}
-        for name, wire in truth.wires.items()
-    }
-    return Calibration.model_validate(
-        {
-            "robot": robot_identity(OF_WILDROBOT),
-            "date": "2026-01-02T03:04:05+00:00",
-            "joints": joints,
-            "imu": {"mounting_wxyz": list(truth.mounting_wxyz)},
-            "foot_switches": {name: wire.model_dump() for name, wire in truth.switches.items()},
-            "home_trim_rad": {"left_ankle_pitch": -truth.bend_rad[0], "right_ankle_pitch": -truth.bend_rad[0]},
-            "doubts": [],
-        }
-    )
+    """The calibration that is all right, the bend of the frame trimmed away."""
+    trim = dict.fromkeys(("left_ankle_pitch", "right_ankle_pitch"), -truth.bend_rad[0])
+    return calibration_of(truth).model_copy(update={"home_trim_rad": trim})
 
 
 def changed(calibration: Calibration, change: Callable[[dict[str, Any]], None]) -> Calibration:
@@ -241,3 +227,19 @@ def test_signals_alone_name_the_culprit_on_emulated_wires(
     else:
         assert check in against, against
         assert all(word in against[check] for word in words), against[check]
+
+
+def test_the_verb_writes_what_it_doubts_says_it_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "calibration.yaml"
+    truth = draw_truth(OF_WILDROBOT, Wiring(), SEED)
+    words = ["calibrate", "verify", "--hal", "emulated", "--seed", str(SEED), "--file", str(path)]
+    save_calibration(path, changed(of_truth(truth), flip_the_left_knee))
+    assert cli.run(words) == 1
+    said = capsys.readouterr()
+    assert "WRONG: left_knee_pitch has its direction flipped" in said.out and "written to" in said.out
+    assert "FAIL  left_knee_pitch turns: left_knee_pitch has its direction flipped" in said.err
+    standing = standing_of(Wiring(), OF_WILDROBOT, path)
+    assert standing.calibration is not None and len(standing.calibration.doubts or ()) == 1
+    save_calibration(path, of_truth(truth))
+    assert cli.run([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["calibration"]["doubts"] == []
