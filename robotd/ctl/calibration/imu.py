@@ -19,12 +19,12 @@ from robotd.ctl.refusal import CheckFailed
 
 LOOK_S = 1.0
 POSES = {
-    "upright": "Put the robot upright, as it stands, and hold it still.",
+    "upright": "Hold the robot upright, its chest as when it stands, and keep it still.",
     "face_down": "Lay the robot on its face: chest down, back up. Hold it still.",
     "on_its_back": "Lay the robot on its back: chest up. Hold it still.",
     "on_its_left": "Lay the robot on its left side. Hold it still.",
     "on_its_right": "Lay the robot on its right side. Hold it still.",
-    TILT: "Put the robot upright again, then tilt it nose down by about 45 degrees. Hold it still.",
+    TILT: "Hold the robot upright again, then tilt it nose down by about 45 degrees. Keep it still.",
 }
 
 
@@ -49,9 +49,7 @@ def run(bench: Bench) -> None:
     w, x, y, z = solution.quat_wxyz
     worst = max(solution.misfit_deg, key=solution.misfit_deg.__getitem__)
     bench.say(f"IMU: body<-sensor {w:.4f} {x:.4f} {y:.4f} {z:.4f} (wxyz)")
-    bench.say(
-        f"     residual {solution.residual_deg:.1f} deg; the worst pose, {worst}, {solution.misfit_deg[worst]:.1f}"
-    )
+    bench.say(f"     residual {solution.residual_deg:.1f} deg, at most {solution.misfit_deg[worst]:.1f} ({worst})")
 
 
 def look(bench: Bench, pose: str) -> np.ndarray:

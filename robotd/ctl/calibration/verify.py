@@ -70,7 +70,7 @@ def _zeros(bench: Bench) -> list[Verdict]:
 
 def _turn(bench: Bench, joint: str) -> list[Verdict]:
     before, (grows, _) = _angles(bench), words_of(joint)
-    bench.ask(f"verify.{joint}", f"Turn {joint} by hand, about 10 degrees: {grows}. Leave it there.")
+    bench.ask(f"verify.{joint}", f"Turn {joint} by hand by about 10 degrees ({grows}), and leave it there.")
     return [judge_turn(joint, grows, {name: angle - before[name] for name, angle in _angles(bench).items()})]
 
 
@@ -79,7 +79,7 @@ def _imu(bench: Bench) -> list[Verdict]:
     if imu is None:
         raise CheckFailed("the IMU's mounting is not known yet; run the step imu first")
     mounting = matrix_of(imu.mounting_wxyz)
-    bench.ask("verify.upright", "Put the robot upright, as it stands, and hold it still.")
+    bench.ask("verify.upright", "Hold the robot upright, its chest as when it stands, and keep it still.")
     upright = mounting @ feel(bench, "upright")
     bench.ask("verify.tilt", "Tilt it nose down by about 45 degrees, and hold it still.")
     return [judge_upright(upright), judge_tilt(upright, mounting @ feel(bench, "tilt"))]
