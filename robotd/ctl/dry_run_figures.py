@@ -20,6 +20,7 @@ Float64 = NDArray[np.float64]
 SHOWN_RAD = 0.05
 """Of targets: a joint that was sent less far says nothing about how it follows."""
 TOLERANCE_RAD = 1e-6
+HURRY_RAD_S = 1e-3
 
 
 class JointFigures(NamedTuple):
@@ -64,8 +65,9 @@ class PolicyFigures(NamedTuple):
 
 class Figures(NamedTuple):
     """All of a run. switches: by name, how often each changed, and whether it was pressed at first and at last;
-    range_excess_rad, speed_excess_rad_s, lead_excess_rad: of all targets beyond what limits them, not above 0 where all
-    is well, None where there were no targets or no such limit; drift: while the policy had the robot."""
+    range_excess_rad, speed_excess_rad_s, lead_excess_rad: of all targets beyond what limits them (the lead only where
+    the speed limit let them come back), not above 0 where all is well, None where there were no targets or no such
+    limit; drift: while the policy had the robot."""
 
     joints: tuple[JointFigures, ...]
     imu: ImuFigures
@@ -126,11 +128,14 @@ class _Sent:
         self.measured = np.array([_measured(record) for record in powered], np.float64)
         beyond = np.maximum(limits.low_rad - self.after, self.after - limits.high_rad)
         self.range_excess_rad = float(beyond.max())
-        fastest = np.abs(np.diff(self.after, axis=0)) / dt_s - limits.max_velocity_rad_s * slow
-        self.speed_excess_rad_s = float(fastest.max()) if len(self.after) > 1 else None
+        fastest_rad_s = limits.max_velocity_rad_s * slow
+        excess = np.abs(np.diff(self.after, axis=0)) / dt_s - fastest_rad_s
+        self.speed_excess_rad_s = float(excess.max()) if len(self.after) > 1 else None
         if math.isfinite(setup.lead_rad):
-            # the speed limit comes after the lead: a joint that is moved by force may leave its target behind
-            self.lead_excess_rad = float(np.abs(self.after - self.measured).max()) - setup.lead_rad
+            # the speed limit comes after the lead: a target that comes back as fast as it may is where it can be
+            hurrying = np.abs(np.diff(self.after, axis=0, prepend=self.after[:1])) / dt_s > fastest_rad_s - HURRY_RAD_S
+            lead = np.where(hurrying, 0.0, np.abs(self.after - self.measured))
+            self.lead_excess_rad = float(lead.max()) - setup.lead_rad
 
 
 def _joint(

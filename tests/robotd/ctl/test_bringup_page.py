@@ -1,66 +1,66 @@
-"""docs/bringup.md, run as it stands: every command of the page against the emulator that its first command starts."""
+"""docs/bringup.md, run as it stands: every command does what the page says, and says what stands beside it."""
 
 from __future__ import annotations
 
-import re
-import shlex
-import subprocess
 from pathlib import Path
-from typing import NamedTuple
 
-import pytest
-from bench_rig import spawn
+from bringup_page import PAGE, Said, Step, blocks_of, run_page, skeleton, steps_of, with_transcripts
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "bringup.md"
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXITS = re.compile(r"# exits (\d+)")
-
-
-class Step(NamedTuple):
-    """One line of the page. code: of its exit; background: it ends with `&`."""
-
-    words: tuple[str, ...]
-    code: int
-    background: bool
-
-
-def steps_of(page: str) -> list[Step]:
-    """All lines in blocks of shell, in order."""
-    steps = []
-    for line in "".join(BLOCK.findall(page)).splitlines():
-        words = shlex.split(line, comments=True)
-        exits = EXITS.search(line)
-        steps.append(Step(tuple(word for word in words if word != "&"), int(exits[1]) if exits else 0, "&" in words))
-    return steps
+STAGES = [
+    "doctor",
+    "bus",
+    "servo",
+    "bus-budget",
+    "imu",
+    "calibrate",
+    "check-pose",
+    "dry-run",
+    "arm",
+    "activate",
+    "stop",
+]
 
 
-def test_every_command_of_the_page_does_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    first, *rest = steps_of(PAGE.read_text(encoding="utf-8"))
-    assert first.background and len(rest) > 10
-    with spawn(*first.words[1:]) as emulator:
-        assert emulator.stdout is not None
-        while "emulated wires are up" not in (line := emulator.stdout.readline()):
-            assert line, "the emulator did not start"
-        try:
-            for step in rest:
-                assert step.words[0] == "robotctl"
-                with spawn(*step.words[1:]) as verb:
-                    out, err = verb.communicate(timeout=120)
-                assert verb.returncode == step.code, f"{shlex.join(step.words)}\n{out}{err}"
-                assert "Traceback" not in err
-            assert emulator.wait(timeout=30) == 0
-        except (AssertionError, subprocess.TimeoutExpired):
-            emulator.kill()
-            raise
+def test_every_command_of_the_page_does_what_the_page_says(tmp_path: Path) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    steps = [step for block in blocks_of(page) for step in block]
+    verbs = [step.words[1] for step in steps if step.words[0] == "robotctl"]
+    assert [verb for verb in dict.fromkeys(verbs) if verb in STAGES] == STAGES
+    now = with_transcripts(page, run_page(page, tmp_path))
+    assert skeleton(now) == skeleton(page), "run python tests/robotd/ctl/bringup_page.py"
     assert (tmp_path / "bench" / "witness.jsonl").exists()
 
 
 def test_steps_are_read_as_a_shell_would() -> None:
-    shell = "robotctl c   # exits 2: because\nrobotctl d # why\n"
-    page = f"text\n```sh\nrobotctl a --b 1 &\n```\n```\nrobotctl no\n```\n```sh\n{shell}```\n"
-    assert steps_of(page) == [
-        Step(("robotctl", "a", "--b", "1"), 0, True),
-        Step(("robotctl", "c"), 2, False),
-        Step(("robotctl", "d"), 0, False),
+    shell = "robotctl a --b 1 &\nrobotctl c   # exits 2: because\nrobotctl d # why\n"
+    assert [step[1:] for step in steps_of(shell)] == [
+        (("robotctl", "a", "--b", "1"), 0, True),
+        (("robotctl", "c"), 2, False),
+        (("robotctl", "d"), 0, False),
     ]
+
+
+def test_what_a_command_said_stands_behind_its_block_in_the_place_of_what_stood_there() -> None:
+    page = "a\n```sh\nrobotctl x\n```\n```text\nold\n```\nb\n```text\nno command\n```\n```sh\nrobotctl y &\n```\n"
+    x, y = (block[0] for block in blocks_of(page))
+    said = [[(x, Said(0, "  1.5 ms\n"))], [(y, Said(0, ""))]]
+    new = with_transcripts(page, said)
+    assert new == page.replace("old\n", "$ robotctl x\n  1.5 ms\n")
+    assert with_transcripts(new, said) == new
+
+
+def test_other_numbers_are_no_change_and_other_words_are() -> None:
+    page = "```text\n$ robotctl bus scan\n  id 3   12 ms\n```\n"
+    assert skeleton(page) == skeleton(page.replace("12 ms", " 9.5 ms"))
+    assert skeleton(page) != skeleton(page.replace("ms", "s"))
+    listed = "```text\n$ robotctl dry-run\n    pass  speed: slow\n```\n"
+    assert skeleton(listed) == skeleton(listed.replace("slow", "slower"))
+    assert skeleton(listed) != skeleton(listed.replace("pass", "FAIL"))
+    assert skeleton("in prose 12\n") != skeleton("in prose 13\n")
+
+
+def test_a_step_is_shown_without_its_comment() -> None:
+    step = Step("robotctl c # why", ("robotctl", "c"), 0, False)
+    assert with_transcripts("```sh\nrobotctl c # why\n```\n", [[(step, Said(0, "x\n"))]]) == (
+        "```sh\nrobotctl c # why\n```\n```text\n$ robotctl c\nx\n```\n"
+    )
