@@ -76,20 +76,23 @@ def _notes(export: Export, facts: Facts, fits: list[str]) -> list[str]:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--robot", type=click.Path(path_type=Path), default=HERE / "onshape" / "wildrobot.yaml",
-              help="A robot's YAML, beside its export [onshape/wildrobot.yaml].")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), default=HERE, help="Folder for both files [this one].")
+@click.option("--robot", type=click.Path(path_type=Path), help="A robot's YAML, beside its export [WildRobot's].")
 @click.option(
-    "--measured", type=click.Path(path_type=Path), help=f"Weigh-in sheet [{WEIGH_IN} in OUT, if there is one]."
+    "--out", type=click.Path(path_type=Path), help="Folder for both files [assets; with --robot, the YAML's]."
+)
+@click.option(
+    "--measured", type=click.Path(path_type=Path), help=f"Weigh-in sheet [{WEIGH_IN} in OUT, if it is there]."
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where a file is not what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def main(robot: Path, out: Path, measured: Path | None, check: bool, as_json: bool) -> None:
+def main(robot: Path | None, out: Path | None, measured: Path | None, check: bool, as_json: bool) -> None:
     """Make the robot's MJCF and robot_config.yaml from its CAD export.
 
     Exit codes: 0 written or up to date; 1 the scale contradicts the model, or --check found a stale file; 2 the export
-    or the YAML breaks a rule.
+    or the YAML breaks a rule. Example: python post_process.py --robot myrobot/myrobot.yaml
     """
+    out = out or (HERE if robot is None else robot.parent)
+    robot = robot or HERE / "onshape" / "wildrobot.yaml"
     sheet = measured or (out / WEIGH_IN if (out / WEIGH_IN).exists() else None)
     try:
         product = produce(robot)
@@ -125,7 +128,7 @@ def _report(product: Product, weighed: list[Finding], changes: dict[str, list[st
     return {
         "files": {n: "new" if c is None else "changed" if c else "up to date" for n, c in changes.items()},
         "mass_kg": {"total": round(audited.total_kg, 6), **audited.mass_kg},
-        "com_m": np.round(audited.com_m, 6).tolist(),
+        "com_m": (np.round(audited.com_m, 6) + 0.0).tolist(),
         "asymmetry": {"mass": audited.mass_share, "inertia": audited.inertia_share, "length_m": audited.length_m},
         "weigh_in": [finding._asdict() for finding in weighed],
         "notes": product.notes,

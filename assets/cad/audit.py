@@ -185,8 +185,10 @@ def compare_weights(result: Audit, sheet: Path) -> list[Finding]:
     """Each weighing of a sheet beside the model. Raises ConfigError: the sheet is not one."""
     try:
         data = yaml.safe_load(sheet.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{sheet}: {' '.join(str(error).split())}, expected a weigh-in sheet; correct it") from None
+    except OSError as error:
+        raise ConfigError(f"{sheet}: {error.strerror}, expected a weigh-in sheet; check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{sheet}: not YAML ({' '.join(str(error).split())}), expected a weigh-in sheet") from None
     weigh_in = read(WeighIn, data, sheet.name, ConfigError)
     findings = []
     for weighing in weigh_in.weighings:

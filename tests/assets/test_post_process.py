@@ -106,7 +106,7 @@ def test_the_scale_has_a_say(robot: Path, foot_kg: float, code: int) -> None:
         ("weighings: [{what: arm, mass_kg: 1, links: [left_arm]}]", ["arm", "no link 'left_arm'", "known: pelvis"]),
         ("weighings: [{what: arm, mass_kg: 0}]", ["arm", "0.0 kg"]),
         ("weighing: []", ["unknown key 'weighing'", "did you mean 'weighings'"]),
-        ("[", ["measured.yaml", "weigh-in sheet"]),
+        ("[", ["measured.yaml", "not YAML", "weigh-in sheet"]),
     ],
 )
 def test_a_sheet_that_is_none_is_refused(robot: Path, sheet: str, words: list[str]) -> None:
@@ -123,3 +123,14 @@ def test_another_robot_is_another_yaml(tmp_path: Path) -> None:
     report = json.loads(post_process(robot, "--json").stdout)
     assert report["files"] == {"strider.xml": "new", "robot_config.yaml": "new"}
     assert report["mass_kg"]["total"] == 1.42
+
+
+def test_another_robot_is_written_beside_its_yaml(tmp_path: Path) -> None:
+    robot = copy_strider(tmp_path)
+    command = [sys.executable, assets_dir() / "post_process.py", "--robot", robot, "--measured", tmp_path / "none.yaml"]
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert refused.returncode == 2 and "none.yaml: No such file" in refused.stderr
+    assert not (robot.parent / "strider.xml").exists()
+    done = subprocess.run(command[:-2], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0 and "strider.xml: written" in done.stdout
+    assert (robot.parent / "strider.xml").is_file() and (robot.parent / "robot_config.yaml").is_file()

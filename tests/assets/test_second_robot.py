@@ -34,7 +34,7 @@ def trainer(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.timeout(1800)  # five processes that compile for a while; a busy machine needs patience
 def test_from_urdf_to_demo(tmp_path: Path) -> None:
     robot = copy_strider(tmp_path)
-    run(sys.executable, assets_dir() / "post_process.py", "--robot", robot, "--out", robot.parent, cwd=tmp_path)
+    run(sys.executable, assets_dir() / "post_process.py", "--robot", robot, cwd=tmp_path)
     config = robot.parent / "standing.yaml"
     data = yaml.safe_load(config.read_text())
     data["env"] |= {key: str(robot.parent / data["env"][key]) for key in ("model", "robot_config")}
