@@ -40,7 +40,7 @@ def draw_comparison(session: Session, simulated: Simulated, errors: list[JointEr
             axes.plot(time_s, session.target_rad[::every, column], color=MUTED, linewidth=0.7, label="told")
             axes.plot(time_s, session.pos_rad[::every, column], color=INK, linewidth=1.0, label="measured")
             axes.plot(time_s, simulated.pos_rad[::every, column], color=ACCENT, linewidth=1.0, label="simulated")
-            delay = "" if error.delay_s is None else f", delay {error.delay_s * 1e3:.0f} ms"
+            delay = "" if error.delay_s is None else f", delay {round(error.delay_s * 1e3)} ms"
             colour = ACCENT if error is worst else INK
             axes.set_title(f"{error.joint}: {error.rms_rad:.4f} rad rms{delay}", color=colour)
             axes.grid(alpha=0.25)

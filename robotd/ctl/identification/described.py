@@ -11,8 +11,9 @@ from robotd.hal import HardwareError
 
 
 class Described(NamedTuple):
-    """lag_s: damping / stiffness of joint and actuator; inertia_s2: the joint's inertia at home, all others rigid,
-    over stiffness; friction_rad: dry friction over stiffness; stiffness_nm_rad: of the position actuator."""
+    """lag_s: damping / stiffness of joint and actuator; inertia_s2: what the joint has to turn at home, body held and
+    all other joints limp, over stiffness; friction_rad: dry friction over stiffness; stiffness_nm_rad: of the position
+    actuator."""
 
     lag_s: float
     inertia_s2: float
@@ -31,16 +32,18 @@ def described(bundle: Bundle) -> dict[str, Described]:
     import mujoco
 
     model = twin.model
+    joints = twin.parts.joint_qvel
+    masses = np.zeros((model.nv, model.nv))
+    for dof in joints:
+        mujoco.mj_mulM(model, twin.data, masses[dof], np.eye(model.nv)[dof])
+    mobility = np.linalg.inv(masses[np.ix_(joints, joints)])
     found = {}
     for number, name in enumerate(bundle.spec.robot.actuator_names):
-        dof = int(model.jnt_dofadr[model.actuator_trnid[number, 0]])
+        dof = int(joints[number])
         stiffness, damping = float(model.actuator_gainprm[number, 0]), -float(model.actuator_biasprm[number, 2])
-        pushed, alone = np.zeros(model.nv), np.zeros(model.nv)
-        alone[dof] = 1.0
-        mujoco.mj_mulM(model, twin.data, pushed, alone)
         found[name] = Described(
             lag_s=(float(model.dof_damping[dof]) + damping) / stiffness,
-            inertia_s2=float(pushed[dof]) / stiffness,
+            inertia_s2=1 / float(mobility[number, number]) / stiffness,
             friction_rad=float(model.dof_frictionloss[dof]) / stiffness,
             stiffness_nm_rad=stiffness,
         )
