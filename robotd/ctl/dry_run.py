@@ -93,6 +93,8 @@ def command(
     Exit codes: 0 all passed, 1 a check failed, 2 refused, 3 hardware not reachable, 130 interrupted.
     """
     stage = _stage(off_ground, ground, low_torque, **options)
+    if stage.moves and hal == "bench":
+        raise click.UsageError("--hal bench: its IMU and feet are emulated, expected a robot that feels how it stands")
     progress = Progress(sys.stderr)
     with hardware_lock("dry-run") if hal in ON_PORTS else nullcontext():
         robot = _open(bundle, policy, hal, config_file, allow_unverified)

@@ -143,6 +143,7 @@ def _run(step: Step, folder: Path, background: ExitStack) -> Said:
         if said.code == step.code:
             return said
         print(f"attempt {attempt + 1}: exit {said.code}\n{said.text}", file=sys.stderr)
+        time.sleep(1.0)
     raise AssertionError(f"{step.line}: exit {said.code}, expected {step.code}\n{said.text}")
 
 

@@ -245,6 +245,7 @@ def test_a_policy_that_jumps_is_called_violent(dry_run: DryRun, monkeypatch: pyt
         (("--ground",), 2, "--ground: expected --low-torque with it"),
         (("--low-torque",), 2, "--low-torque: expected --ground with it"),
         (("--off-ground", "--ground", "--low-torque"), 2, "expected one stage at a time"),
+        (("--hal", "bench", "--off-ground"), 2, "--hal bench: its IMU and feet are emulated, expected a robot"),
         (("--slow", "nan"), 2, "found nan, expected a finite number"),
         (("--bundle", "nowhere"), 2, "nowhere"),
     ],
