@@ -24,14 +24,16 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:```text\n.*?^```\n)?", re.MULTILINE |
 EXITS = re.compile(r"# exits (\d+)")
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 LONG_S = 180.0
+LONGEST, KEPT = 90, 30
+"""Lines: what is longer than the one stands on the page with so many of its first and of its last."""
 TRIES = 3
 """Emulated wires live in wall time: a machine that is busy elsewhere makes a robot stop, as it should."""
 TALKS_ON_STDERR = ("dry-run", "calibrate")
 BY_NAME = ("dry-run", "doctor")
 """Verbs whose lines are `name: what was found`; what was found is different in every run."""
 PROGRAMS = {
-    # On a machine with other work, missed deadlines would stop the robot: here they are taken out, servos may take
-    # their time to answer, and dry runs and tests of the IMU are in simulated time.
+    # On a machine with other work, missed deadlines would stop the robot: here they are taken out, and dry runs and
+    # tests of the IMU are in simulated time. With WILDROBOT_PATIENT_WIRES servos may take their time to answer.
     "robotd": """
 from robotd import daemon
 from robotd.clock import MonotonicClock
@@ -41,9 +43,10 @@ daemon.realtime.prepare = lambda config: ()
 daemon.main()
 """,
     "robotctl": """
-import sys
+import os, sys
 from firmware_bridge import servo_bus
-servo_bus.REPLY_S = 0.15 if "scan" in sys.argv else 0.5
+if "WILDROBOT_PATIENT_WIRES" in os.environ:
+    servo_bus.REPLY_S = 0.15 if "scan" in sys.argv else 0.5
 if "dry-run" in sys.argv:
     from simulated_robot import simulate_dry_runs
     simulate_dry_runs(setattr)
@@ -88,15 +91,18 @@ def blocks_of(page: str) -> list[list[Step]]:
     return [steps_of(block[1]) for block in BLOCK.finditer(page)]
 
 
-def run_page(page: str, folder: Path) -> list[list[tuple[Step, Said]]]:
+def run_page(page: str, folder: Path, patient: bool = False) -> list[list[tuple[Step, Said]]]:
     """Run every step in an empty folder, in order; what goes on in the background ends at the end.
+
+    Args:
+        patient: servos may take their time to answer, since the machine has other work.
 
     Raises:
         AssertionError: a step did not end with the code that the page says.
     """
     (folder / "assets").symlink_to(ROOT / "assets")
     with ExitStack() as background:
-        return [[(step, _run(step, folder, background)) for step in block] for block in blocks_of(page)]
+        return [[(step, _run(step, folder, background, patient)) for step in block] for block in blocks_of(page)]
 
 
 def with_transcripts(page: str, blocks: list[list[tuple[Step, Said]]]) -> str:
@@ -112,7 +118,12 @@ def with_transcripts(page: str, blocks: list[list[tuple[Step, Said]]]) -> str:
 
 def said_of(step: Step, said: Said) -> str:
     """A step's words as they stand on the page."""
-    return f"$ {shlex.join(step.words)}\n{said.text}" if said.text else ""
+    if not said.text:
+        return ""
+    lines = said.text.splitlines()
+    if len(lines) > LONGEST:
+        lines = [*lines[:KEPT], f"  ... {len(lines) - 2 * KEPT} lines ...", *lines[-KEPT:]]
+    return "".join(f"{line}\n" for line in (f"$ {shlex.join(step.words)}", *lines))
 
 
 def skeleton(page: str) -> list[str]:
@@ -125,21 +136,25 @@ def skeleton(page: str) -> list[str]:
             verb = line.split()[2] if len(line.split()) > 2 else ""
             lines.append(line)
             continue
-        if inside and verb in BY_NAME:
+        if inside and (verb in BY_NAME or (verb == "bus" and "FAILED" in line)):
             line = line.partition(":")[0]
+        if inside and "was only read" in line:  # a servo whose first answer was lost, or came late
+            continue
         if inside and verb == "doctor":
             line = "" if line.startswith("        ") else line.split()[-1] if line.split() else ""
         lines.append(" ".join(NUMBER.sub("#", line).split()) if inside else line)
     return lines
 
 
-def _run(step: Step, folder: Path, background: ExitStack) -> Said:
+def _run(step: Step, folder: Path, background: ExitStack, patient: bool) -> Said:
+    env = {**os.environ, "WILDROBOT_HOME": str(folder / "home"), "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
+    env |= {"WILDROBOT_PATIENT_WIRES": "1"} if patient else {}
     if step.background:
-        background.enter_context(_served(step, folder))
+        background.enter_context(_served(step, folder, env))
         return Said(0, "")
     for attempt in range(TRIES):
         print(step.line, file=sys.stderr, flush=True)
-        said = _once(step, folder)
+        said = _once(step, folder, env)
         if said.code == step.code:
             return said
         print(f"attempt {attempt + 1}: exit {said.code}\n{said.text}", file=sys.stderr)
@@ -147,8 +162,8 @@ def _run(step: Step, folder: Path, background: ExitStack) -> Said:
     raise AssertionError(f"{step.line}: exit {said.code}, expected {step.code}\n{said.text}")
 
 
-def _once(step: Step, folder: Path) -> Said:
-    done = subprocess.run(_command(step), cwd=folder, env=_env(folder), capture_output=True, text=True, timeout=LONG_S)
+def _once(step: Step, folder: Path, env: dict[str, str]) -> Said:
+    done = subprocess.run(_command(step), cwd=folder, env=env, capture_output=True, text=True, timeout=LONG_S)
     assert "Traceback" not in done.stderr, done.stderr
     last = "".join(f"{line}\n" for line in done.stderr.splitlines() if line.startswith("robotctl: "))
     err = done.stderr if step.words[1] in TALKS_ON_STDERR else last
@@ -156,12 +171,12 @@ def _once(step: Step, folder: Path) -> Said:
 
 
 @contextmanager
-def _served(step: Step, folder: Path) -> Iterator[None]:
+def _served(step: Step, folder: Path, env: dict[str, str]) -> Iterator[None]:
     """A step in the background: begun when it says so, ended by SIGTERM."""
     log = folder / f"{step.words[0]}.log"
     with (
         log.open("w") as file,
-        subprocess.Popen(_command(step), cwd=folder, env=_env(folder), stdout=file, stderr=file) as process,
+        subprocess.Popen(_command(step), cwd=folder, env=env, stdout=file, stderr=file) as process,
     ):
         try:
             until_s = time.monotonic() + LONG_S
@@ -175,10 +190,6 @@ def _served(step: Step, folder: Path) -> Iterator[None]:
 
 def _command(step: Step) -> list[str]:
     return [sys.executable, "-c", PROGRAMS[step.words[0]], *step.words[1:]]
-
-
-def _env(folder: Path) -> dict[str, str]:
-    return {**os.environ, "WILDROBOT_HOME": str(folder / "home"), "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
 
 
 def _neutral(text: str, folder: Path) -> str:

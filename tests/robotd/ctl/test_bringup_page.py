@@ -26,7 +26,7 @@ def test_every_command_of_the_page_does_what_the_page_says(tmp_path: Path) -> No
     steps = [step for block in blocks_of(page) for step in block]
     verbs = [step.words[1] for step in steps if step.words[0] == "robotctl"]
     assert [verb for verb in dict.fromkeys(verbs) if verb in STAGES] == STAGES
-    now = with_transcripts(page, run_page(page, tmp_path))
+    now = with_transcripts(page, run_page(page, tmp_path, patient=True))
     assert skeleton(now) == skeleton(page), "run python tests/robotd/ctl/bringup_page.py"
     assert (tmp_path / "bench" / "witness.jsonl").exists()
 

@@ -86,7 +86,7 @@ def test_on_the_ground_with_little_torque_the_drift_is_told(dry_run: DryRun, hal
     done = dry_run("--bundle", bundle, "--hal", hal, "--ground", "--low-torque", "--json")
     report, lines = done.said.json, lines_of(done.said.json)
     assert done.said.code == 0 and report["passed"], failures(report)
-    assert "deg in 9.5 s" in lines["low torque on the ground"]["found"]
+    assert "deg in 10.0 s" in lines["low torque on the ground"]["found"]
     assert report["figures"]["lead_excess_rad"] <= 1e-4 and report["lead_rad"] == 0.1
 
 
