@@ -50,7 +50,7 @@ SECONDS = {LISTEN: 5.0, OFF_GROUND: 5.0, GROUND: 10.5}
 @click.option("--ground", is_flag=True, help="Third stage, with --low-torque: it stands.")
 @click.option("--low-torque", is_flag=True, help=f"No target further than {GROUND_RAD} rad from its joint.")
 @click.option("--slow", type=FiniteRange(0.1, 1), help="Factor on joint speeds: 0.25 off the ground, else 1.")
-@click.option("--seconds", type=FiniteRange(0.5, 600), help="Of the policy: 5, on the ground 10.5, for a drift over 10.")
+@click.option("--seconds", type=FiniteRange(0.5, 600), help="Of the policy: 5; on the ground 10.5, for 10 of drift.")
 @click.option("--velocity", type=FiniteRange(-1, 1), default=0.0, show_default=True, help="Commanded, m/s forward.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Without it, the robot's own.")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
