@@ -134,3 +134,22 @@ def test_another_robot_is_written_beside_its_yaml(tmp_path: Path) -> None:
     done = subprocess.run(command[:-2], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0 and "strider.xml: written" in done.stdout
     assert (robot.parent / "strider.xml").is_file() and (robot.parent / "robot_config.yaml").is_file()
+
+
+# what onshape-to-robot 1.x reads from config.json for an export to MuJoCo
+TOOL_KEYS = {
+    "url", "document_id", "version_id", "workspace_id", "element_id", "assembly_name", "robot_name", "output_format",
+    "output_filename", "assets_directory", "configuration", "include_configuration_suffix", "ignore", "ignore_limits",
+    "draw_frames", "no_dynamics", "color", "joint_properties", "geom_properties", "equalities", "additional_xml",
+    "round_decimals", "merge_stls", "simplify_stls", "max_stl_size", "processors", "post_import_commands",
+}  # fmt: skip
+
+
+def test_the_tools_config_exports_what_the_yaml_names() -> None:
+    folder = assets_dir() / "onshape"
+    config = json.loads((folder / "config.json").read_text())
+    facts = yaml.safe_load((folder / "wildrobot.yaml").read_text())
+    assert set(config) <= TOOL_KEYS
+    assert config["output_format"] == "mujoco" and config["output_filename"] + ".xml" == facts["export"]
+    assert config["robot_name"] == facts["robot_name"]
+    assert f'meshdir="{config["assets_directory"]}"' in (folder / facts["export"]).read_text()
