@@ -110,6 +110,11 @@ def command(
     if ran.interrupted:
         progress.say("interrupted: no checklist")
         return EXIT_INTERRUPTED
+    return _tell(robot, stage, ran, missed, as_json)
+
+
+def _tell(robot: Robot, stage: Stage, ran: Ran, missed: int, as_json: bool) -> int:
+    """What came of it, on stdout; returns the exit code."""
     figures = figures_of(ran.setup, ran.records, stage.slow, ran.signs_ticks)
     lines = checklist(_showing(robot, stage, ran, figures, missed))
     passed = not failed(lines)
