@@ -108,7 +108,7 @@ def _calibration(config: RobotdConfig, robot_config: RobotConfig | None) -> Find
     if calibration.doubts:
         return Finding(name, FAIL, f"{found}: {calibration.doubts[0]}", "calibrate that step again")
     if calibration.doubts is None:
-        return Finding(name, WARN, f"{found}, never verified", "robotctl calibrate verify")
+        return Finding(name, FAIL, f"{found}, not verified", "robotctl calibrate verify")
     return Finding(name, OK, f"{found}, verified")
 
 

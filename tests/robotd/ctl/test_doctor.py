@@ -137,7 +137,7 @@ LONG_AGO = NOW - datetime.timedelta(days=200)
     ("date", "doubts", "level", "found", "fix"),
     [
         (NOW, [], "ok", "0 days old, verified", ""),
-        (NOW, None, "warn", "never verified", "robotctl calibrate verify"),
+        (NOW, None, "fail", "not verified", "robotctl calibrate verify"),
         (NOW, ["left_knee_pitch turns the other way"], "fail", "left_knee_pitch turns the other way", "calibrate"),
         (LONG_AGO, [], "fail", "200 days old, expected at most 180", "robotctl calibrate"),
     ],
