@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from robotd.arming_facts import facts_for
-from robotd.arming_facts import facts_for
 from robotd.clock import Clock, MonotonicClock
 from robotd.ctl.bus_session import hardware_lock
 from robotd.ctl.conductor import GROUND, GROUND_RAD, LISTEN, OFF_GROUND, OFF_GROUND_RAD, Stage
