@@ -127,11 +127,12 @@ def _in_order(export: Export, facts: Facts) -> tuple[Link, ...]:
 
     links = tuple(walk(export.links[0]))
     found = [link.joint.name for link in links if link.joint is not None]
-    if found != order:
-        raise RuleError(
-            f"joints: the tree gives the order {found}, the rule is that of the YAML {order}; list each "
-            "limb from the base outward, one after the other"
-        )
+    for number, (name, wanted) in enumerate(zip(found, order, strict=True), start=1):
+        if name != wanted:
+            raise RuleError(
+                f"joint {name}: is number {number} in the tree, the rule is the YAML's order, where that is {wanted}; "
+                "list each limb from the base outward, one after the other"
+            )
     return links
 
 

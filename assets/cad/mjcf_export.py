@@ -111,7 +111,7 @@ def _hinge(body: ET.Element, label: str, is_base: bool) -> Hinge | None:
     if len(joints) != 1:
         found = [joint.get("name") for joint in joints]
         raise RuleError(
-            f"{label}: has the joints {found}, the rule is one hinge; merge the parts or name the mate dof_..."
+            f"{label}: has {found or 'no joint'}, the rule is one hinge; merge the parts or name the mate dof_..."
         )
     name = name_of(joints[0], f"joint of {label}")
     kind = joints[0].get("type", "hinge")

@@ -33,7 +33,7 @@ EXPORT_BREAKS = {
     ),
     "a joint too many": Break(YAML, "  waist_yaw: {axis: [0, 0, 1]}\n", "", ("joint waist_yaw", "not among")),
     "a slider": Break(XML, KNEE, KNEE.replace("hinge", "slide"), ("left_knee_pitch", "'slide'", "hinge")),
-    "no joint": Break(XML, f"<joint {KNEE}/>", "", ("body left_shank", "[]", "one hinge")),
+    "no joint": Break(XML, f"<joint {KNEE}/>", "", ("body left_shank", "no joint", "one hinge")),
     "no range": Break(XML, KNEE, KNEE.replace(' range="0 1.8"', ""), ("left_knee_pitch", "no range")),
     "range upside down": Break(XML, KNEE, KNEE.replace("0 1.8", "1.8 0"), ("left_knee_pitch", "low < high")),
     "ranges differ": Break(
@@ -67,7 +67,7 @@ EXPORT_BREAKS = {
         YAML,
         "  left_hip_roll: {axis: [1, 0, 0]}\n  left_knee_pitch: {axis: [0, 1, 0]}\n",
         "  left_knee_pitch: {axis: [0, 1, 0]}\n  left_hip_roll: {axis: [1, 0, 0]}\n",
-        ("joints", "order"),
+        ("joint left_hip_roll", "number 2", "left_knee_pitch"),
     ),
     "a pose out of range": Break(
         YAML, "knee_pitch: 0.8,", "knee_pitch: 1.9,", ("pose home", "left_knee_pitch", "range 0 to 1.8")
