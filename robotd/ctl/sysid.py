@@ -59,6 +59,9 @@ class Robot(NamedTuple):
 @click.option("--amplitude", type=FiniteRange(0.05, 0.5), default=0.25, show_default=True, help="Of the motion, rad.")
 @click.option("--top-speed", type=FiniteRange(0.5, 12), help="No command asks for more, rad/s; 1.5 x robot_config's.")
 @click.option("--margin", type=FiniteRange(0.02, 0.5), default=0.05, show_default=True, help="Left of the range, rad.")
+@click.option(
+    "--hold", is_flag=True, help="The other servos of the joint's bus hold: for hips, which swing a limp leg."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Where to; without it the robot's robot_params.yaml.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Folder for a picture of each joint.")
 @click.option("--yes", is_flag=True, help="Do not ask whether the feet are in the air.")
@@ -71,6 +74,7 @@ def command(
     amplitude: float,
     top_speed: float | None,
     margin: float,
+    hold: bool,
     output: Path | None,
     plot: Path | None,
     yes: bool,
@@ -79,8 +83,8 @@ def command(
     """Find delay, speed limit, lag, backlash and friction of each servo, beside the MJCF's.
 
     The robot hangs with its feet in the air. One joint after the other is moved slowly back and forth, in steps at top
-    speed and in a chirp, about 25 s each, inside its range; only its servo has torque. A foot switch that is pressed,
-    a joint that does not follow or leaves its range, and Ctrl-C end it with torque off.
+    speed and in a chirp, about 20 s each, inside its range; without --hold no other servo has torque. A foot switch
+    that is pressed, a joint that does not follow or leaves its range, and Ctrl-C end it with torque off.
 
     What was measured goes into robot_params.yaml, which `trainer train --robot-params` reads; joints that were not
     moved keep what stands there.
@@ -95,10 +99,10 @@ def command(
     path = output or state_folder() / "robot_params.yaml"
     with refusing(ConfigError):
         before = load_robot_params(path, robot.config) if path.exists() else None
-    jobs = _jobs(robot, joints or robot.config.actuator_names, amplitude, top_speed, margin)
+    jobs = _jobs(robot, joints or robot.config.actuator_names, amplitude, top_speed, margin, hold)
     if hal == "real" and not yes:
-        click.confirm(f"{len(jobs)} joints will move, one at a time. Are both feet in the air?", err=True, abort=True)
-    says = described(robot.bundle)
+        _ask_for_feet_in_the_air(len(jobs))
+    says = described(robot.bundle, robot.wiring, hold)
     if not says:
         progress.say("warning: no MJCF to compare with, or no MuJoCo to read it; pip install 'wildrobot[sim]'")
     records = _record(robot, hal, jobs, progress)
@@ -120,6 +124,11 @@ def command(
     return EXIT_POOR if any(finding.poor for finding in findings.values()) else EXIT_OK
 
 
+def _ask_for_feet_in_the_air(count: int) -> None:
+    if not click.confirm(f"{count} joints will move, one at a time. Are both feet in the air?", err=True):
+        raise Refusal("nothing was moved; lift the robot, then run it again")
+
+
 def _robot(bundle: Path | None, config: Path | None) -> Robot:
     usual = config_path()
     wiring = read_wiring(config or (usual if usual.exists() else None))
@@ -130,7 +139,12 @@ def _robot(bundle: Path | None, config: Path | None) -> Robot:
 
 
 def _jobs(
-    robot: Robot, joints: Sequence[str], amplitude_rad: float, top_speed_rad_s: float | None, margin_rad: float
+    robot: Robot,
+    joints: Sequence[str],
+    amplitude_rad: float,
+    top_speed_rad_s: float | None,
+    margin_rad: float,
+    hold: bool,
 ) -> list[Job]:
     """Raises Refusal: no such joint, or one without room to move."""
     jobs, wiring = [], robot.wiring
@@ -153,7 +167,7 @@ def _jobs(
         except ValueError as problem:
             raise Refusal(f"{name}: {problem}; give a smaller --margin") from None
         wire = wiring.joints[name]
-        jobs.append(Job(name, wire.bus, wire.servo_id, servo_frame([wiring.calibration[name]]), bounds))
+        jobs.append(Job(name, wire.bus, wire.servo_id, servo_frame([wiring.calibration[name]]), bounds, hold))
     return jobs
 
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 SLOW_RAD_S = 0.4
 """Of the way there and back, and of the triangle."""
 REST_S = 0.5
-STEPS = (0.8, -0.8, 0.0, 0.4, -0.4, 0.8, -0.8)
+STEPS = (0.7, -0.7, 0.0, 0.35, -0.35, 0.7, -0.7)
 """Parts of the amplitude; the rest is room for a shaft that overshoots."""
 CHIRP_S, CHIRP_HZ = 5.0, (0.5, 4.0)
 CHIRP_TICK_S = 0.02
-CHIRP_SPEED = 0.5
-"""Largest speed of the chirp as a part of the joint's."""
+CHIRP_AMPLITUDE, CHIRP_SPEED = 0.4, 0.5
+"""Largest parts of the amplitude, since a shaft that swings does so most here, and of the joint's speed."""
 LEAST_AMPLITUDE_RAD = 0.1
 
 
@@ -101,5 +101,5 @@ def _chirp(time_s: float, bounds: Bounds) -> float:
     low, high = CHIRP_HZ
     hz = low + (high - low) * time_s / CHIRP_S
     turns = low * time_s + (high - low) * time_s**2 / (2 * CHIRP_S)
-    amplitude = min(bounds.amplitude_rad, bounds.chirp_speed_rad_s / (2 * math.pi * hz))
+    amplitude = min(CHIRP_AMPLITUDE * bounds.amplitude_rad, bounds.chirp_speed_rad_s / (2 * math.pi * hz))
     return amplitude * math.sin(2 * math.pi * turns)

@@ -18,8 +18,9 @@ NEAR_TOP = 0.97
 """A speed limit above this part of the fastest command was not reached."""
 UNITS = {"delay": "ms", "speed": "rad/s", "lag": "ms", "resonance": "Hz", "backlash": "rad", "friction": "rad"}
 DIGITS = {"ms": 1, "rad/s": 2, "rad": 4, "Hz": 2}
-POOR_RAD = 0.02
-"""A fit that leaves more than this, rms, explains nothing: its figures are shown, and none is written."""
+GOOD_RAD, POOR_RAD = 0.006, 0.015
+"""A fit that leaves more than the second, rms, explains nothing: its figures are shown, and none is written. One that
+leaves more than the first does not know that a limit was never met."""
 
 
 class Quantity(NamedTuple):
@@ -69,7 +70,7 @@ def finding_of(
     error = fit.uncertainty
     quantities = {
         "delay": Quantity(1e3 * fit.servo.delay_s, 1e3 * error["delay_s"], None),
-        "speed": _speed(fit, max_velocity_rad_s, top_speed_rad_s),
+        **_speed(fit, max_velocity_rad_s, top_speed_rad_s),
         "lag": Quantity(1e3 * fit.servo.lag_s, 1e3 * error["lag_s"], None if says is None else 1e3 * says.lag_s),
     }
     if _swings(fit):
@@ -80,11 +81,14 @@ def finding_of(
     return Finding(joint, quantities, fit.rms_units / UNITS_PER_RAD, samples)
 
 
-def _speed(fit: Fit, max_velocity_rad_s: float, top_speed_rad_s: float) -> Quantity:
+def _speed(fit: Fit, max_velocity_rad_s: float, top_speed_rad_s: float) -> dict[str, Quantity]:
+    """The limit; or that it is higher than what was asked for, if the fit is good enough to say so."""
     speed, error = fit.servo.speed_units_s / UNITS_PER_RAD, fit.uncertainty["speed_units_s"] / UNITS_PER_RAD
     if math.isfinite(error) and speed < NEAR_TOP * top_speed_rad_s:
-        return Quantity(speed, error, max_velocity_rad_s)
-    return Quantity(min(speed, top_speed_rad_s), 0.0, max_velocity_rad_s, "at least")
+        return {"speed": Quantity(speed, error, max_velocity_rad_s)}
+    if fit.rms_units / UNITS_PER_RAD > GOOD_RAD:
+        return {}
+    return {"speed": Quantity(top_speed_rad_s, 0.0, max_velocity_rad_s, "at least")}
 
 
 def _play_and_friction(fit: Fit, described_rad: float | None) -> dict[str, Quantity]:
@@ -119,6 +123,8 @@ def params_of(robot_name: str, findings: Mapping[str, Finding], wiring: Wiring) 
     def measured(quantity: str, scaled: bool = False) -> Measured | None:
         found = {}
         for joint, finding in findings.items():
+            if quantity not in finding.quantities:
+                continue
             value, error, described, bound = finding.quantities[quantity]
             factor = described if scaled else 1.0
             if bound is None and math.isfinite(error) and factor:
@@ -165,7 +171,9 @@ def table(findings: Mapping[str, Finding]) -> str:
             lines.append(f"  {name:<20}{quantity:<10}{found:>16}{spread:>9}{says:>9}{part:>7}")
             name = ""
         left = f"{finding.samples} readings, the fit leaves {finding.rms_rad:.4f} rad rms"
-        lines.append(f"  {'':<20}{left}{'; POOR, nothing of it is written' if finding.poor else ''}")
+        lines.append(
+            f"  {'':<20}{left}{'; POOR, nothing of it is written: try --hold, or without' if finding.poor else ''}"
+        )
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
-"""Moves one servo through its targets and reads it as often as the bus can; whatever happens, it is limp afterwards.
+"""Moves one servo through its targets and reads it as often as the bus can; whatever happens, all is limp afterwards.
 
-Only the servo of the joint gets torque. Whoever stands by ends it with Ctrl-C: the torque goes off first.
+Other servos may hold where they hang, so that the limb is stiffer: each is told the place where it was found, and
+nothing else. Whoever stands by ends it with Ctrl-C: the torque goes off first.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ ATTEMPTS = 10
 LONG_MS = 30
 """A move that takes longer is asked for again: a lost one would spoil half a second, one of the chirp 20 ms."""
 LOST_IN_A_ROW = 30
-SLACK_UNITS, OVERSHOOT = 15, 0.25
+SLACK_UNITS, OVERSHOOT = 15, 0.3
 """A shaft may be so far outside of what it was told before it counts as out of hand: noise, and a part of the way."""
 FAR_SHARE, FAR_S = 0.25, 0.4
 """A shaft that stays so much of the way (of all that it is told) from where it was told to be does not follow."""
 LEAST_SAMPLES = 500
+HOLD_MS = 500
+"""Given to a servo that is to stay: even one that misreads where it stands would start slowly."""
 
 
 class TrialError(RuntimeError):
@@ -54,13 +57,19 @@ async def where_is(bus: ServoBus, servo_id: int) -> int:
 
 
 async def try_joint(
-    bus: ServoBus, servo_id: int, turns: Sequence[Turn], end_s: float, objection: Callable[[], str | None]
+    bus: ServoBus,
+    servo_id: int,
+    turns: Sequence[Turn],
+    end_s: float,
+    objection: Callable[[], str | None],
+    holding: Sequence[int] = (),
 ) -> Record:
     """Do the turns, read all the while for `end_s`, then limp.
 
     Args:
         turns: the first one is where the servo stands.
         objection: asked all the time; why to stop at once, in a sentence, or None.
+        holding: ids of the other servos of the bus, which hold meanwhile.
 
     Raises:
         TrialError: it was stopped, or there are too few readings.
@@ -68,17 +77,30 @@ async def try_joint(
     """
     trial = _Trial(bus, servo_id, turns)
     try:
+        for other in holding:
+            await _hold(bus, other)
         await trial.run(end_s, objection)
     finally:
-        limped = await limp_bus(bus, [servo_id])
+        limped = await limp_bus(bus, [servo_id, *holding])
         if not limped.verified:
-            raise TrialError(_doubt(limped, servo_id))
+            raise TrialError(_doubt(limped))
     if len(trial.samples) < LEAST_SAMPLES:
         raise TrialError(
             f"only {len(trial.samples)} readings in {end_s:.0f} s, expected {LEAST_SAMPLES}: see `robotctl bus test`"
         )
     times_s, units = np.array(trial.samples, np.float64).T
     return Record(trial.told, times_s, units, float(turns[0].units))
+
+
+async def _hold(bus: ServoBus, servo_id: int) -> None:
+    """Torque on where a servo stands. Raises ReplyError, PortError, TrialError."""
+    try:
+        units = await where_is(bus, servo_id)
+    except TrialError as problem:
+        raise TrialError(f"servo {servo_id} should hold meanwhile, but {problem}") from None
+    await bus.room()
+    bus.tell(servo_id, Command.MOVE_TIME_WRITE, units, HOLD_MS)
+    bus.tell(servo_id, Command.LOAD_OR_UNLOAD_WRITE, 1)
 
 
 class _Trial:
@@ -164,5 +186,6 @@ class _Trial:
         return self.told[-1].at_s + self.told[-1].time_s
 
 
-def _doubt(limped: LimpReport, servo_id: int) -> str:
-    return f"servo {servo_id} did not confirm that its torque is off ({limped.servos[servo_id].problem}): cut its power"
+def _doubt(report: LimpReport) -> str:
+    servo_id, limped = next((i, limped) for i, limped in report.servos.items() if not limped.verified)
+    return f"servo {servo_id} did not confirm that its torque is off ({limped.problem}): cut its power"

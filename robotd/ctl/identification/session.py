@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from contract import FOOT_SWITCHES, Signals
-from firmware_bridge.servo_bus import ServoBus
 from firmware_bridge.servo_schedule import ServoSchedule
 from robotd.hal.servo_frame import UNITS_PER_RAD, ServoFrame, to_rad, to_units
 
@@ -35,13 +34,15 @@ class WiredRobot(Protocol):
 
 
 class Job(NamedTuple):
-    """A joint to move: where its servo answers, its own frame (of one joint), and its bounds."""
+    """A joint to move: where its servo answers, its own frame (of one joint), its bounds, and whether the other servos
+    of its bus hold meanwhile."""
 
     joint: str
     bus: str
     servo_id: int
     frame: ServoFrame
     bounds: Bounds
+    hold: bool = False
 
 
 async def record_joints(
@@ -69,7 +70,7 @@ async def record_joints(
             schedule = robot.schedules[job.bus]
             await schedule.stop()  # the bus is the joint's alone
             try:
-                records[job.joint] = await _record(schedule.bus, job, objection, say)
+                records[job.joint] = await _record(schedule, job, objection, say)
             except TrialError as problem:
                 raise TrialError(f"{job.joint}: {problem}") from None
             finally:
@@ -79,8 +80,10 @@ async def record_joints(
     return records
 
 
-async def _record(bus: ServoBus, job: Job, objection: Callable[[], str | None], say: Callable[[str], None]) -> Record:
-    bounds = job.bounds
+async def _record(
+    schedule: ServoSchedule, job: Job, objection: Callable[[], str | None], say: Callable[[str], None]
+) -> Record:
+    bounds, bus = job.bounds, schedule.bus
     if problem := objection():
         raise TrialError(problem)
     found_units = await where_is(bus, job.servo_id)
@@ -91,13 +94,15 @@ async def _record(bus: ServoBus, job: Job, objection: Callable[[], str | None], 
             "hand, or calibrate it"
         )
     targets = excitation(bounds, found_rad)
+    others = [servo_id for servo_id in schedule.servo_ids if job.hold and servo_id != job.servo_id]
     say(
         f"{job.joint} (servo {job.servo_id} on {job.bus}) moves for {duration_s(targets):.0f} s: "
         f"+-{bounds.amplitude_rad:.2f} rad about {bounds.middle_rad:.2f} rad, never told to be faster than "
-        f"{bounds.top_speed_rad_s:g} rad/s; Ctrl-C makes it limp"
+        f"{bounds.top_speed_rad_s:g} rad/s; {'its neighbours hold' if others else 'all others are limp'}; "
+        "Ctrl-C makes it limp"
     )
     turns = turns_of(targets, job.frame, bounds.top_speed_rad_s, found_units)
-    return await try_joint(bus, job.servo_id, turns, duration_s(targets), objection)
+    return await try_joint(bus, job.servo_id, turns, duration_s(targets), objection, others)
 
 
 def turns_of(targets: Sequence[Target], frame: ServoFrame, top_speed_rad_s: float, found_units: int) -> list[Turn]:

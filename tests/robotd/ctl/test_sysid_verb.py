@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
 from pathlib import Path
@@ -16,6 +17,7 @@ from contract import assets_dir, load_robot_config
 from contract.robot_params import load_robot_params
 from firmware_bridge.emulator.bench import BenchProcess, ServoBench
 from firmware_bridge.emulator.joints import FirstOrderJoints, Mechanics
+from robotd.ctl import sysid
 from robotd.ctl.identification.excitation import bounds_of
 from robotd.ctl.identification.joint_trial import TrialError
 from robotd.ctl.identification.session import Job, record_joints
@@ -107,6 +109,17 @@ def test_feet_on_the_ground_are_refused_before_anything_moves() -> None:
 def test_what_cannot_be_is_refused(words: tuple[str, ...], sentence: str, robotctl: Robotctl) -> None:
     said = robotctl("sysid", "--hal", "bench", *words)
     assert said.code == 2 and sentence in said.sentence
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 2), ("", 130)])
+def test_a_real_robot_moves_only_after_a_yes(
+    answer: str, code: int, robotctl: Robotctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    monkeypatch.setattr(sysid, "open_hardware", lambda *_: pytest.fail("it must not be opened"))
+    said = robotctl("sysid", "--joint", JOINT)
+    assert said.code == code and "Are both feet in the air?" in said.err
+    assert code != 2 or "nothing was moved" in said.err
 
 
 def test_a_file_of_another_robot_is_refused_before_anything_moves(tmp_path: Path, robotctl: Robotctl) -> None:
