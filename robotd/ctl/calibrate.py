@@ -36,7 +36,7 @@ ALL_IDS = "0-253"
 
 
 @click.command()
-@click.argument("steps", nargs=-1, type=click.Choice(list(PARTS)))
+@click.argument("steps", nargs=-1, metavar="[STEP]...", type=click.Choice(list(PARTS)))
 @click.option(
     "--hal",
     type=click.Choice(["real", "bench", "emulated"]),
@@ -55,7 +55,7 @@ ALL_IDS = "0-253"
 @click.option(
     "--reply-ms", type=FiniteRange(1, 1000), help="Longest wait for a servo's answer; usually 10, on a bench 20."
 )
-@click.option("--undo", type=click.Choice(list(PARTS)), help="Take a step back; nothing else is done.")
+@click.option("--undo", metavar="STEP", type=click.Choice(list(PARTS)), help="Take a step back; nothing else is done.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     steps: Sequence[str],

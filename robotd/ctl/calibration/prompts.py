@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -38,16 +39,25 @@ class PersonAtTerminal:
     """Somebody who reads and types. An empty line is `done` where nothing else can be said."""
 
     def answer(self, prompt: Prompt) -> str:
-        """Ask until it is one of the choices."""
+        """Ask until it is one of the choices. Raises Refusal: nobody can type here; click.Abort."""
         click.echo(f"\n  {prompt.text}", err=True)
         hint = "Enter when done" if prompt.choices == (DONE,) else ", ".join(prompt.choices)
         while True:
-            said = click.prompt(f"  [{prompt.name}] {hint}", default="", show_default=False, err=True).strip().lower()
+            said = _typed(f"  [{prompt.name}] {hint}")
             if not said and prompt.choices == (DONE,):
                 return DONE
             if said in prompt.choices:
                 return str(said)
             click.echo(f"  {_unknown(said, prompt)}", err=True)
+
+
+def _typed(text: str) -> str:
+    try:
+        return str(click.prompt(text, default="", show_default=False, err=True)).strip().lower()
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise Refusal(f"{text.strip()}: the input has ended; run it in a terminal, or give --answers FILE") from None
 
 
 class PersonOnPaper:

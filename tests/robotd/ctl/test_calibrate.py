@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from bench_rig import PATIENT, Robotctl, bench_of
 from calibration_rig import OF_WILDROBOT
 
 from contract import assets_dir
+from firmware_bridge.emulator.servo import EmulatedServo
 from robotd.calibration import calibration_path, load_calibration, robot_identity, save_calibration
 from robotd.ctl.calibration.draft import PARTS
-from robotd.ctl.calibration.hidden_robot import draw_truth
+from robotd.ctl.calibration.hidden_person import HiddenPerson
+from robotd.ctl.calibration.hidden_robot import HiddenRobot, draw_truth
+from robotd.ctl.calibration.prompts import Prompt
 from robotd.ctl.calibration.words import words_of
 from robotd.lock import HardwareLock
 from robotd.wiring import Wiring
@@ -139,6 +143,31 @@ def test_while_somebody_drives_the_robot_it_is_refused(robotctl: Robotctl) -> No
     with HardwareLock("robotd"):
         said = robotctl("calibrate", "--hal", "bench")
     assert said.code == 2 and "robotd" in said.sentence
+
+
+def test_sigterm_leaves_the_robot_limp_and_the_draft(
+    robotctl: Robotctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, robots = HiddenPerson.answer, []
+
+    def told_to_end(person: HiddenPerson, prompt: Prompt) -> str:
+        if prompt.name == "direction.waist_yaw":
+            robots.append(person.robot)
+            assert [servo for servo in servos_of(person.robot) if servo.loaded]
+            signal.raise_signal(signal.SIGTERM)
+        return answer(person, prompt)
+
+    monkeypatch.setattr(HiddenPerson, "answer", told_to_end)
+    said = robotctl("calibrate", *EMULATED, "--file", tmp_path / "c.yaml")
+    assert said.code == 130 and said.out == "" and "Traceback" not in said.err
+    assert not [servo for servo in servos_of(robots[0]) if servo.loaded]
+    draft = yaml.safe_load((tmp_path / "c.yaml.draft").read_text())
+    assert draft["done"] == ["servos"] and "direction" in draft["joints"]["left_hip_pitch"]
+    assert "direction" not in draft["joints"]["waist_yaw"]
+
+
+def servos_of(robot: HiddenRobot) -> list[EmulatedServo]:
+    return [servo for wire in robot.wires.values() for servo in wire.servos]
 
 
 JOINTS = ("left_hip_pitch", "right_hip_pitch")
