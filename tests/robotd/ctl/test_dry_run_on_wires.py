@@ -36,18 +36,18 @@ def failures(done: Done) -> list[str]:
 
 
 def test_listening_the_witness_sees_no_move_and_no_torque(dry_run: DryRun) -> None:
-    done = dry_run("--bundle", STANDING, "--hal", "emulated", "--seconds", "2", "--json")
+    done = dry_run("--bundle", STANDING, "--hal", "emulated", "--seconds", "1", "--json")
     assert done.said.code == 0, failures(done)
     witness = done.hardware.witness
     assert [arrival for command in MOVES for arrival in witness.since(command=command)] == []
     assert {arrival.values for arrival in witness.since(command="load_or_unload_write")} == {(0,)}
     assert witness.since(command="pos_read"), "it did listen"
     report = done.said.json
-    assert report["targets_sent"] == 0 and report["figures"]["policy"]["ticks"] == 100
+    assert report["targets_sent"] == 0 and report["figures"]["policy"]["ticks"] == 50
 
 
 def test_off_the_ground_nothing_on_the_wires_is_over_the_stated_speed(dry_run: DryRun) -> None:
-    done = dry_run("--bundle", STANDING, "--hal", "emulated", "--off-ground", "--seconds", "2", "--json")
+    done = dry_run("--bundle", STANDING, "--hal", "emulated", "--off-ground", "--seconds", "1", "--json")
     assert done.said.code == 0, failures(done)
     assert f"no target moved faster than {STATED_RAD_S:.2f} rad/s" in done.said.out
     spec, wiring = done.ran.setup.spec, Wiring()
@@ -70,11 +70,11 @@ def test_off_the_ground_nothing_on_the_wires_is_over_the_stated_speed(dry_run: D
 
 
 def test_on_the_ground_targets_stay_near_their_joints(dry_run: DryRun) -> None:
-    done = dry_run("--bundle", STANDING, "--hal", "emulated", "--ground", "--low-torque", "--seconds", "4", "--json")
+    done = dry_run("--bundle", STANDING, "--hal", "emulated", "--ground", "--low-torque", "--seconds", "2", "--json")
     assert done.said.code == 0, failures(done)
     figures = done.said.json["figures"]
     assert figures["lead_excess_rad"] <= 1e-4
-    assert figures["drift"]["lean_deg"] < 5 and figures["drift"]["seconds"] == 3.5
+    assert figures["drift"]["lean_deg"] < 5 and figures["drift"]["seconds"] == 1.5
 
 
 def wait_for(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
