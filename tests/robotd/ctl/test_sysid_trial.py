@@ -19,8 +19,9 @@ DRAWS = int(os.environ.get("WILDROBOT_SYSID_DRAWS", "3"))
 """Long form: 40."""
 
 
-@pytest.mark.parametrize("seed", range(DRAWS))
+@pytest.mark.parametrize("seed", sorted({*range(DRAWS), 4}))
 def test_delay_speed_limit_and_backlash_are_found_within_15_percent(seed: int) -> None:
+    """Draw 4 was once explained with inertia that it has not, and half of its delay."""
     found = draw(seed)
     assert max(found.errors.values()) < TOLERANCE, "\n" + markdown([found])
 
