@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from firmware_bridge.emulator.fault import DELAY_S, MEANING, DelayLine, FaultKind, fault_kind
-from firmware_bridge.emulator.joints import UNITS_PER_S, FirstOrderJoints, MotionProfile
+from firmware_bridge.emulator.joints import UNITS_PER_S, FirstOrderJoints, Mechanics, MotionProfile
 from firmware_bridge.emulator.servo import EmulatedServo
 from firmware_bridge.hiwonder import Command, PacketStream, question, write
+
+QUICK = Mechanics(time_constant_s=0.001)
 
 
 class Rig:
@@ -15,7 +17,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.now_s = 100.0
-        self.joints = FirstOrderJoints([1], time_constant_s=0.001, clock_s=lambda: self.now_s)
+        self.joints = FirstOrderJoints([1], mechanics={1: QUICK}, clock_s=lambda: self.now_s)
         self.servo = EmulatedServo(1, self.joints, clock_s=lambda: self.now_s)
 
     def tell(self, command: Command, *values: int) -> bool:
