@@ -55,7 +55,7 @@ class Mounting(NamedTuple):
     def attitude(self, quat_wxyz: Quat) -> Quat:
         """world<-sensor to world<-body: q * conj(mounting)."""
         mw, mx, my, mz = self.quat_wxyz
-        return _product(quat_wxyz, (mw, -mx, -my, -mz))
+        return product(quat_wxyz, (mw, -mx, -my, -mz))
 
     def vector(self, sensor: Vector) -> Vector:
         """A vector (3,) in the sensor's frame to the body's."""
@@ -65,7 +65,8 @@ class Mounting(NamedTuple):
         return a + w * tx + y * tz - z * ty, b + w * ty + z * tx - x * tz, c + w * tz + x * ty - y * tx
 
 
-def _product(p: Quat, q: Quat) -> Quat:
+def product(p: Quat, q: Quat) -> Quat:
+    """The rotation q and after it p, both wxyz."""
     a, b, c, d = p
     w, x, y, z = q
     return (

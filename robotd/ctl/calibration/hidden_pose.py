@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from firmware_bridge.mounting import Quat
+from firmware_bridge.mounting import Quat, product
 from robotd.ctl.calibration.hidden_robot import HiddenRobot
 from robotd.ctl.calibration.imu_mounting import TILT
 
@@ -47,18 +47,6 @@ def stand(robot: HiddenRobot) -> None:
         forward += (hip - knee + ankle) / 2
         right += sign * (spread + roll) / 2
     robot.attitude_wxyz = product(_turn(1, forward), _turn(0, right))
-
-
-def product(p: Quat, q: Quat) -> Quat:
-    """p after q."""
-    a, b, c, d = p
-    w, x, y, z = q
-    return (
-        a * w - b * x - c * y - d * z,
-        a * x + b * w + c * z - d * y,
-        a * y - b * z + c * w + d * x,
-        a * z + b * y - c * x + d * w,
-    )
 
 
 def _turn(axis: int, angle_rad: float) -> Quat:

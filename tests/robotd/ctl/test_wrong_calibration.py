@@ -15,12 +15,12 @@ from robot_builder import setup_of, signals_of, zeros
 
 from contract import FOOT_SWITCHES, Bundle, Signals
 from firmware_bridge.emulator.fault import FaultKind
+from firmware_bridge.mounting import product
 from robotd.arming import ArmingCheck, ArmingFacts, arming_checks, facts_of
 from robotd.calibration import Calibration, save_calibration, standing_of
 from robotd.config import RobotdConfig
 from robotd.ctl import cli
 from robotd.ctl.calibration.draft import DRAFT_SUFFIX, Draft
-from robotd.ctl.calibration.hidden_pose import product
 from robotd.ctl.calibration.hidden_robot import HiddenRobot, HiddenTruth, draw_truth
 from robotd.hal.emulated import EmulatedHardware
 from robotd.record import Orders
