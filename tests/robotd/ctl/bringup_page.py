@@ -57,6 +57,8 @@ from robotd.ctl.cli import main
 main()
 """,
 }
+YOUNG = "ticks so far"
+"""What status says of a daemon that has run for less than a second: it is asked again."""
 
 
 class Step(NamedTuple):
@@ -155,7 +157,7 @@ def _run(step: Step, folder: Path, background: ExitStack, patient: bool) -> Said
     for attempt in range(TRIES):
         print(step.line, file=sys.stderr, flush=True)
         said = _once(step, folder, env)
-        if said.code == step.code:
+        if said.code == step.code and YOUNG not in said.text:
             return said
         print(f"attempt {attempt + 1}: exit {said.code}\n{said.text}", file=sys.stderr)
         time.sleep(1.0)
