@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 MUTATE := .venv-mutate
 PYTHON ?= python3
-EXTRAS := --extra sim --extra trainer --extra viewer --extra log --extra watch --extra report --extra sign
+EXTRAS := --extra sim --extra trainer --extra viewer --extra log --extra watch --extra report --extra dashboard --extra sign
 # uv from the PATH if there is one, otherwise brought into the environment by pip.
 UV = $(shell command -v uv || echo $(BIN)/uv)
 PIP_INSTALL = VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --constraint requirements.lock
@@ -65,7 +65,7 @@ $(VENV)/.robot: pyproject.toml requirements.lock $(BIN)/uv
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock $(BIN)/uv
-	$(PIP_INSTALL) --editable '.[sim,trainer,viewer,log,watch,report,sign]' --group dev
+	$(PIP_INSTALL) --editable '.[sim,trainer,viewer,log,watch,report,dashboard,sign]' --group dev
 	@touch $@ $(VENV)/.robot
 
 $(PEERS)/.venv: $(BIN)/uv
