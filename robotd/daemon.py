@@ -31,6 +31,7 @@ from robotd.listener import SocketError
 from robotd.lock import HardwareLock, HardwareLockError
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
 from robotd.messages import Check
+from robotd.mode_log import ModeLog
 from robotd.notify import LifeSigns, Notifier
 from robotd.places import blackbox_path
 from robotd.policy import open_session
@@ -126,7 +127,7 @@ def robotd(
                 return EXIT_OK
             if hal in ON_PORTS:
                 _leave_limp_plan(config)
-            return asyncio.run(_serve(hardware, hal, bundle, config, socket))
+            return asyncio.run(serve(hardware, hal, bundle, config, socket))
         finally:
             hardware.close()
 
@@ -225,12 +226,20 @@ async def _ask(hardware: Hardware) -> None:
         await hardware.stop()
 
 
-async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdConfig, socket: Path | None) -> int:
-    """Run until a signal, at the orders of the control socket. Raises Refusal."""
+async def serve(
+    hardware: Hardware,
+    hal: str,
+    bundle: Bundle,
+    config: RobotdConfig,
+    socket: Path | None,
+    clock: Clock | None = None,
+    attendants: Sequence[Hook] = (),
+) -> int:
+    """Run until a signal, at the orders of the control socket; `attendants` see each tick first. Raises Refusal."""
     switch, notifier = ShutdownSwitch(), Notifier()
     timing = LoopTiming(bundle.spec.runtime.ctrl_dt)
     life = LifeSigns(notifier, timing.period_s)
-    clock = MonotonicClock(config.realtime.early_s)
+    clock = clock or MonotonicClock(config.realtime.early_s)
     setup = setup_for(bundle, config)
     facts = facts_for(bundle, hal, config)
 
@@ -257,7 +266,7 @@ async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdCon
     log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
     try:
         box = BlackBox(blackbox_path(), setup, clock.now_s, time.time())
-        hooks = (box, ModeLog(), life, control.socket)
+        hooks = (*attendants, box, ModeLog(), life, control.socket)
         control.socket.open()
         summary = await run(hardware, bundle, config, control.desk, clock, hooks, switch, timing)
     except BlackBoxError as problem:
@@ -268,18 +277,6 @@ async def _serve(hardware: Hardware, hal: str, bundle: Bundle, config: RobotdCon
     if summary.stopped_by_fault:
         return EXIT_STOPPED
     return EXIT_INTERRUPTED if signal.SIGINT in received else EXIT_OK
-
-
-class ModeLog:
-    """A hook that logs each change of mode."""
-
-    def __init__(self) -> None:
-        self._mode: object = None
-
-    def __call__(self, record: TickRecord) -> None:
-        if record.mode is not self._mode:
-            self._mode = record.mode
-            log.info("mode %s%s", record.mode.value, f" ({', '.join(record.faults.names)})" if record.faults else "")
 
 
 def main() -> None:

@@ -205,7 +205,8 @@ class Timing:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """One tick, J joints, F switches. target_rad is empty while limp; NaN in signals stays NaN.
+    """One tick, J joints, F switches. target_rad is empty while limp; NaN in signals stays NaN. joint_age_s (J,) and
+    imu_age_s: how old the samples are.
 
     dropped: ticks that this subscriber should have had and lost, since it subscribed.
     """
@@ -221,6 +222,8 @@ class Telemetry:
     joint_pos_rad: tuple[float, ...]
     joint_vel_rad_s: tuple[float, ...]
     foot_switches: tuple[float, ...]
+    joint_age_s: tuple[float, ...]
+    imu_age_s: float
     target_rad: tuple[float, ...]
     command: tuple[float, ...]
     lateness_s: float

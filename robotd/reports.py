@@ -108,6 +108,8 @@ def telemetry_of(record: TickRecord, dropped: int) -> Telemetry:
         joint_pos_rad=_floats(signals.joint_pos_rad),
         joint_vel_rad_s=_floats(signals.joint_vel_rad_s),
         foot_switches=_floats(signals.foot_switches),
+        joint_age_s=_floats(signals.joint_age_s),
+        imu_age_s=float(signals.imu_age_s),
         target_rad=() if target is None else _floats(target),
         command=_floats(record.command.velocity),
         lateness_s=record.timings.lateness_s,

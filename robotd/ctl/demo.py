@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from robotd.ctl.outcome import EXIT_OK, exit_code, make_outcome, table, verdict
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import Refusal, Unreachable, refusing
 from robotd.ctl.rehearsal import Plan, pushes, rehearse, tell
+from robotd.ctl.served import serve_show
 from robotd.ctl.show import Show, film, perform, prepare
 from robotd.daemon import Refusal as StartRefusal
 from robotd.daemon import Unreachable as StartUnreachable
@@ -70,6 +71,8 @@ def _number(name: str, default: float, low: float, high: float, text: str) -> Ca
 @_number("--push-every", 3.0, 0.1, 36000, "From one push to the next, s; in episodes a random third more or less.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the pushes and of --physics.")
 @click.option("--strict-timing", is_flag=True, help="Missed deadlines stop the robot, as a real one.")
+@click.option("--serve", is_flag=True, help="Follow no script: be steered by robotctl and its dashboard until Ctrl-C.")
+@click.option("--socket", type=click.Path(path_type=Path), help="With --serve; without it where robotd has it.")
 @click.option("--out", type=click.Path(path_type=Path), default="demo", show_default=True, help="Folder for pictures.")
 @click.option("--no-pictures", is_flag=True, help="Draw nothing.")
 def command(
@@ -96,29 +99,27 @@ def command(
     dropped by 20 % or more against the file: one JSON object with such names, flat or {"undisturbed": {...},
     "pushed": {...}}. The object that --episodes prints with --json can be taken too.
 
+    With --serve the twin is a robot to steer with `robotctl arm` ... or `robotctl dashboard`: it hangs on its stand in
+    IDLE and is set on its feet in STANDBY. Behind emulated wires OUT/witness.jsonl gets what reached the servos.
+
     \b
     Examples:
       robotctl demo --headless --seconds 10 --json
       robotctl demo --bundle assets/bundles/walking --fast --episodes 10 --velocity 0.4
+      robotctl demo --hal emulated --bundle assets/bundles/wildrobot --serve
 
     Exit codes: 0 up and without a fault in every episode, 1 not so, 2 refused, 3 no hardware, 130 interrupted.
     """
     progress = Progress(sys.stderr)
-    script = Script(
-        seconds=options["seconds"],
-        velocity_x=options["velocity"],
-        push_n=options["push_n"],
-        push_s=options["push_s"],
-        push_every_s=options["push_every"],
-        seed=seed,
-    )
+    script = _script(options, seed)
     count = _GAP_EPISODES if gap is not None and episodes is None else episodes
-    _check_options(count, hal, options["fast"], gap)
+    _check_options(count, hal, options, gap)
     with refusing(ContractError):
         reference = None if gap is None else read_reference(gap, pushes(script, count or 1))
     twin = None if physics == "own" else {"physics": PHYSICS[physics], "seed": seed}
     with _starting():
-        path = bundle or assets_dir() / "bundles" / ("standing" if policy is None else "wildrobot")
+        both = options["serve"] or policy is not None
+        path = bundle or assets_dir() / "bundles" / ("wildrobot" if both else "standing")
         show = prepare(path, hal, allow_unverified, script, buses, policy, twin)
     folder = None if no_pictures else out
     if folder is not None:
@@ -127,10 +128,23 @@ def command(
         progress.say(f"warning: {warning}")
     as_json, headless, strict = options["as_json"], options["headless"], options["strict_timing"]
     with _starting():
+        if options["serve"]:
+            return serve_show(show, hal, options["socket"], strict, folder)
         if count is None:
             return _once(show, progress, headless, strict, as_json, hal, folder)
         plan = Plan(count, options["fast"], strict, headless, reference, physics)
         return rehearse(show, plan, progress, as_json, hal, folder)
+
+
+def _script(options: Mapping[str, Any], seed: int) -> Script:
+    return Script(
+        seconds=options["seconds"],
+        velocity_x=options["velocity"],
+        push_n=options["push_n"],
+        push_s=options["push_s"],
+        push_every_s=options["push_every"],
+        seed=seed,
+    )
 
 
 def _once(
@@ -159,8 +173,13 @@ def _once(
     return code
 
 
-def _check_options(count: int | None, hal: str, fast: bool, gap: Path | None) -> None:
+def _check_options(count: int | None, hal: str, options: Mapping[str, Any], gap: Path | None) -> None:
     """What does not go together. Raises click.UsageError."""
+    fast, serve = options["fast"], options["serve"]
+    if serve and (count is not None or options["as_json"]):
+        raise click.UsageError("--serve: found --episodes, --gap or --json, which need a script; expected neither")
+    if options["socket"] is not None and not serve:
+        raise click.UsageError("--socket: found no --serve, expected it; a demo with a script takes no orders")
     if fast and hal == "emulated":
         raise click.UsageError("--fast: found --hal emulated, whose wires take wall time, expected sim or mock")
     if fast and count is None:
