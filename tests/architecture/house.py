@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("contract", "firmware_bridge", "robotd", "trainer")
+ROOMS = ("contract", "firmware_bridge", "pages", "robotd", "trainer")
 FOLDERS = (*ROOMS, "assets", "benchmarks", "tests", "docs", "systemd")
 
 

@@ -16,6 +16,8 @@ RULES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["to
 BREAKERS = {
     "contract imports no room of ours and no runtime": ("contract/spec.py", "import onnxruntime"),
     "firmware_bridge imports nothing of ours": ("firmware_bridge/hiwonder.py", "import contract"),
+    "pages imports nothing of ours": ("pages/page.py", "import contract"),
+    "only reports are pages": ("robotd/loop.py", "import pages"),
     "robotd never trains": ("robotd/policy.py", "def late():\n    import jax"),
     "trainer never drives a robot": ("trainer/env.py", "import robotd.mode"),
     "only the bench and the backends with wires know devices": ("robotd/hal/sim.py", "import firmware_bridge.hiwonder"),

@@ -13,10 +13,11 @@ from house import ROOT, modules, name_of, sources, tree_of
 from contract import __all__ as exported
 
 HEAVY = {"jax", "jaxlib", "flax", "optax", "mujoco", "onnx", "trainer"}
-OURS = {"contract", "robotd", "trainer", "firmware_bridge"}
+OURS = {"contract", "robotd", "trainer", "firmware_bridge", "pages"}
 FORBIDDEN = {
     "contract": HEAVY | OURS - {"contract"} | {"onnxruntime", "pydantic", "click", "msgpack", "serial"},
     "firmware_bridge": HEAVY | OURS - {"firmware_bridge"} | {"onnxruntime"},
+    "pages": HEAVY | OURS - {"pages"} | {"onnxruntime", "numpy", "plotly"},
     "robotd": HEAVY | {"onnxruntime"},
 }
 LOOK = """
