@@ -10,7 +10,7 @@ EXTRAS := --extra sim --extra trainer --extra viewer --extra log --extra watch -
 UV = $(shell command -v uv || echo $(BIN)/uv)
 PIP_INSTALL = VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --constraint requirements.lock
 
-.PHONY: help demo test check lock clean mutate bench-train bench-loop bench-tick
+.PHONY: help demo test check docs lock clean mutate bench bench-train bench-loop bench-tick
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -27,6 +27,14 @@ check: $(VENV)/.dev  ## lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev  ## build the documentation into build/site without network, every link checked
+	$(BIN)/python tests/docs/reference_pages.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+bench: $(VENV)/.dev  ## all side-by-side figures into docs/benchmarks.md, an hour (BENCH="--quick", "--only tick", --list)
+	-@$(MAKE) --no-print-directory $(PEERS)/.rate $(PEERS)/.done
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 bench-train: $(VENV)/.dev  ## env-steps per second of training, MJX, brax and playground (options: BENCH="--quick --json FILE")
 	-@$(MAKE) --no-print-directory $(PEERS)/.done

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results import figure, report, show, table, write_json
 
 from contract import assets_dir, load_bundle
 from robotd import realtime
@@ -168,38 +169,27 @@ def summary_of(said: dict[str, Any] | None) -> dict[str, float] | None:
     return figures | {"ticks": len(values)} | {key: said[key] for key in ("drift_us", "overruns") if key in said}
 
 
-def table(title: str, rows: dict[str, dict[str, float] | None]) -> None:
-    """Print one table and what was wanted."""
-    heads = "".join(f"{word:>{width}}" for word, width in (("p50", 9), ("p99", 9), ("p99.9", 9), ("max", 10)))
-    print(f"\n{title}\n{'lateness, us':<20}{heads}{'drift':>11}{'overruns':>10}{'ticks':>8}")
-    for name, row in rows.items():
-        if row is None:
-            print(f"{name:<20}  not measured here")
-            continue
-        drift = f"{row['drift_us']:>11.1f}" if "drift_us" in row else f"{'':>11}"
-        overruns = f"{row['overruns']:>10}" if "overruns" in row else f"{'':>10}"
-        quantiles = "".join(f"{row[key]:>9.1f}" for key in ("p50", "p99", "p99.9"))
-        print(f"{name:<20}{quantiles}{row['max']:>10.1f}{drift}{overruns}{row['ticks']:>8}")
-    for line in wanted(rows):
-        print(line)
+def table_of(title: str, rows: dict[str, dict[str, float] | None]) -> dict[str, Any]:
+    """Quantiles of all that were measured."""
+    keys = ("p50", "p99", "p99.9", "max", "drift_us", "overruns", "ticks")
+    found = [(name, *(row.get(key) for key in keys)) for name, row in rows.items() if row]
+    return table(f"Lateness of ticks, {title}, us", ("", *keys[:4], "drift", "overruns", "ticks"), found)
 
 
-def wanted(rows: dict[str, dict[str, float] | None]) -> list[str]:
+def figures_of(title: str, rows: dict[str, dict[str, float] | None]) -> list[dict[str, Any]]:
     """Each figure that was asked for, beside what came out."""
     ours, best, plain = rows["robotd"], rows["cyclictest"], rows["asyncio.sleep"]
     if ours is None:
-        return ["robotd: no tick was measured, MISSED"]
-    asked = [("overruns", float(ours["overruns"]), 0.0), ("drift, us", abs(ours["drift_us"]), 1000.0)]
-    if best is not None:
-        asked += [
-            ("p99 by cyclictest's", ours["p99"] / max(best["p99"], 1), 2.0),
-            ("p50 by cyclictest's", ours["p50"] / max(best["p50"], 1), 4.0),
-        ]
-    if plain is not None:
-        asked.append(("p50 by asyncio.sleep's", ours["p50"] / plain["p50"], 1 / 3))
+        return [figure(f"robotd's lateness, {title}", None, why="MISSED, no tick was measured")]
+    drifts = rows["loop-rate-limiters"]
+    none = "not measured, the peer is not there"
     return [
-        f"  {name:<24}{value:>8.2f}, wanted at most {most:.2f}: {'ok' if value <= most else 'MISSED'}"
-        for name, value, most in asked
+        figure(f"periods missed, {title}", ours["overruns"], "", most=0),
+        figure(f"drift, {title}", abs(ours["drift_us"]), "us", most=1000),
+        figure(f"drift of loop-rate-limiters, {title}", drifts and drifts["drift_us"] / 1e3, "ms", why=none),
+        figure(f"p99 / cyclictest's, {title}", best and ours["p99"] / max(best["p99"], 1), "x", most=2, why=none),
+        figure(f"p50 / cyclictest's, {title}", best and ours["p50"] / max(best["p50"], 1), "x", most=4, why=none),
+        figure(f"p50 / asyncio.sleep's, {title}", plain and ours["p50"] / plain["p50"], "x", most=1 / 3, why=none),
     ]
 
 
@@ -220,11 +210,14 @@ def main() -> None:
     with both_cores_loaded():
         said["both cores loaded"] = measure(seconds)
     print("\n".join(f"  {step}" for step in (said["idle"]["robotd"] or {})["granted"]))
-    report = {title: {name: summary_of(one) for name, one in rows.items()} for title, rows in said.items()}
-    for title, rows in report.items():
-        table(title, rows)
+    sums = {title: {name: summary_of(one) for name, one in rows.items()} for title, rows in said.items()}
+    found = report(
+        [one for title, rows in sums.items() for one in figures_of(title, rows)],
+        [table_of(title, rows) for title, rows in sums.items()],
+    )
+    print(show(found))
     if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        write_json(options.json, found)
 
 
 if __name__ == "__main__":

@@ -9,30 +9,30 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from results import ROOT, Report, figure, progress, report, show, table, write_json
 
 from contract import ConfigError, assets_dir, load_robot_config
-from trainer.config import load_train_config
+from trainer.config import TrainConfig, load_train_config
 from trainer.physics.backends import create_physics
 from trainer.physics.body_state import Physics, PhysicsParams
 from trainer.physics.mjx import ITERATIONS, LS_ITERATIONS
 from trainer.physics.robot_model import RobotModel, load_robot_model
 from trainer.train import train
 
-ROOT = Path(__file__).resolve().parents[1]
 PEERS = ("brax", "playground")
+PARTS = ("native", "mjx", "training", *PEERS)
+WANTED_RATIO, WANTED_RATE = 3.0, 10_000.0
 CTRL_DT, SIM_DT = 0.02, 0.005
 DECIMATION = round(CTRL_DT / SIM_DT)
 PEER_TIMEOUT_S = 900
@@ -95,9 +95,14 @@ def measured(
     }
 
 
-def bench_training(config_path: Path, num_envs: int, iterations: int, robot: RobotModel) -> dict[str, Any]:
+def load_robot() -> RobotModel:
+    """The shipped robot on a floor."""
+    assets = assets_dir()
+    return load_robot_model(assets / "scene.xml", load_robot_config(assets / "robot_config.yaml"), SIM_DT)
+
+
+def bench_training(config: TrainConfig, num_envs: int, iterations: int, robot: RobotModel) -> dict[str, Any]:
     """Whole training iterations on native physics; medians without the first two, which compile."""
-    config = load_train_config(config_path)
     env = config.env.model_copy(update={"num_envs": num_envs, "ctrl_dt": CTRL_DT, "sim_dt": SIM_DT})
     total = iterations + 2
     config = config.model_copy(update={"env": env, "iterations": total, "checkpoint_every": total})
@@ -107,7 +112,7 @@ def bench_training(config_path: Path, num_envs: int, iterations: int, robot: Rob
     metrics = [json.loads(line) for line in lines]
     seconds = [m["rollout_s"] + m["update_s"] for m in metrics]
     env_steps = num_envs * config.ppo.num_steps
-    name, opt = f"native: training, {config_path.stem}", robot.model.opt
+    name, opt = f"native: training, {config.task}", robot.model.opt
     solver = (opt.iterations, opt.ls_iterations)
     row = measured(name, seconds[1:], env_steps, sum(seconds[:2]), robot.model.nv, solver)
     warm = metrics[2:]
@@ -144,73 +149,71 @@ def bench_peer(peer: str, python: Path, num_envs: int, steps: int, repeats: int)
     return row | {"versions": found["versions"]}
 
 
-def machine() -> dict[str, Any]:
-    """What ran this, and how busy it was at the start."""
-    info = Path("/proc/cpuinfo")
-    models = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return {
-        "cpu": models[0].partition(": ")[2] if models else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load_average_1min": round(os.getloadavg()[0], 2),
-        "jax_device": str(jax.devices()[0]),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("mujoco", "mujoco-mjx", "jax")},
-    }
+def report_of(rows: Sequence[dict[str, Any]], num_envs: int) -> Report:
+    """Rates, the ratios of native physics to each of them, and the shares of an iteration."""
+    done = {row["key"]: row for row in rows if "why" not in row}
+    why = {row["key"]: f"not measured: {row['why']}" for row in rows if "why" in row}
+    native = done.get("native")
 
+    def ratio(key: str) -> float | None:
+        ours, other = (native, done.get(key)) if native else (None, None)
+        return ours["env_steps_per_sec"] / other["env_steps_per_sec"] if ours and other else None
 
-def print_table(rows: list[dict[str, Any]], facts: dict[str, Any], num_envs: int) -> None:
-    """Rows, the ratio of the first to each of them, shares, and machine facts."""
-    print("\n" + ", ".join(f"{name} {value}" for name, value in facts.items()))
-    if facts["load_average_1min"] > 0.5:
-        print("the machine was busy at the start: these figures are too low")
-    print(f"{num_envs} envs, {CTRL_DT * 1e3:g} ms control, {SIM_DT * 1e3:g} ms physics\n")
-    head = ("", "env-steps/s", "slowest", "fastest", "native is", "dofs", "substeps", "solver", "compile s")
-    print("{:<42}{:>12}{:>10}{:>10}{:>11}{:>6}{:>10}{:>9}{:>11}".format(*head))
-    for row in rows:
-        if "why" in row:
-            print(f"{row['name']:<42}not run: {row['why']}")
-            continue
-        ratio = rows[0]["env_steps_per_sec"] / row["env_steps_per_sec"]
-        rates = f"{row['env_steps_per_sec']:>12,.0f}{row['slowest']:>10,.0f}{row['fastest']:>10,.0f}"
-        rest = f"{row['dofs']:>6}{row['substeps']:>10}{row['solver']:>9}{row['compile_s']:>11.1f}"
-        print(f"{row['name']:<42}{rates}{f'x {ratio:.1f}':>11}{rest}")
-    for row in rows:
-        if "shares" in row:
-            print(f"\n{row['name']}: " + ", ".join(f"{name} {share:.0%}" for name, share in row["shares"].items()))
-    print()
+    learned = done.get("training")
+    figures = [
+        figure("native / mjx on this CPU", ratio("mjx"), "x", least=WANTED_RATIO, why=why.get("mjx")),
+        *(figure(f"native / {peer}'s humanoid on MJX", ratio(peer), "x", why=why.get(peer)) for peer in PEERS),
+        figure(
+            f"training with {num_envs} envs, env-steps/s", learned and learned["env_steps_per_sec"], least=WANTED_RATE
+        ),
+        figure("learner, share of an iteration", learned and 100 * learned["shares"]["learner"], "%"),
+    ]
+    head = ("", "env-steps/s", "slowest", "fastest", "native is x", "dofs", "substeps", "solver", "compile s")
+    keys = ("env_steps_per_sec", "slowest", "fastest")
+    rest = ("dofs", "substeps", "solver", "compile_s")
+    title = f"Env-steps/s, {num_envs} envs, {CTRL_DT * 1e3:g} ms control, {SIM_DT * 1e3:g} ms physics"
+    body = [
+        (row["name"], *(row[key] for key in keys), ratio(key), *(row[key] for key in rest)) for key, row in done.items()
+    ]
+    tables = [table(title, head, body)]
+    if learned:
+        shares = [(name, f"{share:.0%}") for name, share in learned["shares"].items()]
+        tables.append(table("Where an iteration's time goes", ("", "share"), shares))
+    return report(figures, tables)
 
 
 def main() -> None:
-    """Run all parts one after the other and print the table."""
+    """Run the parts one after the other and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few steps and repeats: to see that all parts run")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and machine facts")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report")
     parser.add_argument("--num-envs", type=int, default=256)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="only these")
     parser.add_argument("--config", type=Path, default=ROOT / "trainer" / "configs" / "walking.yaml")
     parser.add_argument("--peers-python", type=Path, default=ROOT / ".venv-peers" / "bin" / "python")
     options = parser.parse_args()
     if options.num_envs < 1:
         parser.error(f"--num-envs is {options.num_envs}, expected at least 1")
     count = options.num_envs
-    facts = machine()
     steps, slow_steps, repeats, iterations = (10, 3, 2, 3) if options.quick else (100, 25, 7, 20)
-    assets = assets_dir()
-    robot = load_robot_model(assets / "scene.xml", load_robot_config(assets / "robot_config.yaml"), SIM_DT)
-    parts: list[tuple[str, Callable[[], dict[str, Any]]]] = [
-        ("native physics", lambda: bench_physics("native", robot, count, steps, repeats)),
-        ("mjx physics", lambda: bench_physics("mjx", robot, count, slow_steps, repeats)),
-        ("training", lambda: bench_training(options.config, count, iterations, robot)),
-    ]
+    robot = load_robot()
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "native": lambda: bench_physics("native", robot, count, steps, repeats),
+        "mjx": lambda: bench_physics("mjx", robot, count, slow_steps, repeats),
+        "training": lambda: bench_training(load_train_config(options.config), count, iterations, robot),
+    }
     for peer in PEERS:
-        parts.append((peer, lambda peer=peer: bench_peer(peer, options.peers_python, count, slow_steps, repeats)))
+        parts[peer] = lambda peer=peer: bench_peer(peer, options.peers_python, count, slow_steps, repeats)
+    if os.getloadavg()[0] > 0.5:
+        progress("the machine is busy: these figures will be too low")
     rows = []
-    for title, part in parts:
-        print(f"measuring {title} ...", file=sys.stderr, flush=True)
-        rows.append(part())
-    print_table(rows, facts, count)
+    for key in (key for key in PARTS if key in options.parts):
+        progress(f"measuring {key}")
+        rows.append({"key": key} | parts[key]())
+    found = report_of(rows, count)
+    print(show(found))
     if options.json:
-        text = json.dumps({"machine": facts, "num_envs": count, "quick": options.quick, "rows": rows}, indent=2)
-        options.json.write_text(text + "\n", encoding="utf-8")
+        write_json(options.json, found)
 
 
 if __name__ == "__main__":
