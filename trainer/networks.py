@@ -41,7 +41,7 @@ class Normalizer(NamedTuple):
 
     @staticmethod
     def create(dim: int) -> Normalizer:
-        return Normalizer(jnp.zeros(dim), jnp.ones(dim), jnp.asarray(1e-4))
+        return Normalizer(jnp.zeros(dim), jnp.ones(dim), jnp.full((), 1e-4, jnp.float32))
 
     def update(self, batch: Array) -> Normalizer:
         """Take in samples (..., D) by Chan's parallel formula."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -49,13 +50,16 @@ class Sampler:
         self.physics_s = 0.0
         self._act = jax.jit(self._act_step)
         self._judge = jax.jit(self._judge_step)
-        self._start = jax.jit(jax.vmap(env.start))
-        self._restart = jax.jit(self._begin_anew)
+        self._begin = jax.jit(self._begin_some)
+        self._put = jax.jit(put_rows)
+        self._at_once = max(16, physics.num_envs // 16)
 
     def start(self, key: Array) -> Worker:
         """New episodes in every robot."""
-        fresh = self._start(jax.random.split(key, self.physics.num_envs))
-        return Worker(fresh.state, self._reset(np.arange(self.physics.num_envs), jax.tree.map(np.asarray, fresh)))
+        everyone = np.arange(self.physics.num_envs)
+        begun = list(self._episodes(everyone, key))
+        fresh = jax.tree.map(lambda *x: np.concatenate(x)[: len(everyone)], *(fresh for _, fresh in begun))
+        return Worker(fresh.state, self.physics.reset(everyone, *fresh[1:]))
 
     def step(self, agent: Agent, worker: Worker, key: Array) -> tuple[Worker, Step, Verdict]:
         """One control step of all robots; ended episodes begin anew."""
@@ -68,8 +72,10 @@ class Sampler:
         states, verdict = self._judge(states, worker.body, body, step.action, key)
         ended = np.flatnonzero(np.asarray(verdict.outcome.terminated | verdict.outcome.truncated))
         if len(ended):
-            states, fresh = self._restart(states, padded(ended, self.physics.num_envs), key)
-            body = self._reset(ended, jax.tree.map(lambda x: x[: len(ended)], fresh))
+            for ids, fresh in self._episodes(ended, jax.random.fold_in(key, 2)):
+                states = self._put(states, ids, fresh.state)
+                real = ids[ids < self.physics.num_envs]
+                body = self.physics.reset(real, *jax.tree.map(lambda x, n=len(real): x[:n], fresh[1:]))
         return Worker(states, body), step, verdict
 
     def collect(
@@ -86,8 +92,20 @@ class Sampler:
         stack = jax.tree.map(lambda *x: np.stack(x), *rows)
         return worker, stack, jax.tree.map(lambda *x: float(np.mean(x)), *terms)
 
-    def _reset(self, ids: np.ndarray, fresh: Start) -> BodyState:
-        return self.physics.reset(ids, *jax.tree.map(np.asarray, fresh[1:]))
+    def _episodes(self, ids: np.ndarray, key: Array) -> Iterator[tuple[np.ndarray, Start]]:
+        """New episodes for robots `ids`, a few at a time, by one program however many there are.
+
+        Yields ids (N,), those beyond the batch are only padding, and what was begun, numpy (N, ...).
+        """
+        batch, n = self.physics.num_envs, self._at_once
+        words = np.asarray(jax.random.key_data(jax.random.split(key, -(-batch // n) * n)))
+        for first in range(0, len(ids), n):
+            some = ids[first : first + n]
+            some = np.concatenate([some, np.full(n - len(some), batch)]).astype(np.int32)
+            yield some, jax.tree.map(np.asarray, self._begin(words[first : first + n]))
+
+    def _begin_some(self, words: Array) -> Start:
+        return jax.vmap(self.env.start)(jax.random.wrap_key_data(words))
 
     def _act_step(self, agent: Agent, worker: Worker, key: Array) -> tuple[EnvState, Step, Array, Array]:
         batch = self.physics.num_envs
@@ -107,11 +125,6 @@ class Sampler:
         pair = jax.vmap(partial(amp_pair, self.env))(states, before, body)
         return states, Verdict(outcome, critic_obs, pair)
 
-    def _begin_anew(self, states: EnvState, ids: Array, key: Array) -> tuple[EnvState, Start]:
-        """States (B, ...) with new episodes at `ids` (N,), those beyond the batch are only padding; what was begun."""
-        fresh = jax.vmap(self.env.start)(jax.random.split(jax.random.fold_in(key, 2), len(ids)))
-        return jax.tree.map(lambda old, new: old.at[ids].set(new, mode="drop"), states, fresh.state), fresh
-
 
 def amp_pair(env: Env, state: EnvState, before: BodyState, body: BodyState) -> Array:
     """(2, F): what the discriminator sees of one robot's step, with heights above its tilted floor."""
@@ -119,9 +132,6 @@ def amp_pair(env: Env, state: EnvState, before: BodyState, body: BodyState) -> A
     return jnp.stack([amp_features(b, floor) for b, floor in zip((before, body), floors, strict=True)])
 
 
-def padded(ids: np.ndarray, beyond: int) -> np.ndarray:
-    """Ids (N,) filled up with `beyond` to one of few sizes, for each of which there is a compiled program."""
-    size = 16
-    while size < len(ids):
-        size *= 4
-    return np.concatenate([ids, np.full(size - len(ids), beyond)]).astype(np.int32)
+def put_rows(old: EnvState, ids: Array, new: EnvState) -> EnvState:
+    """Old (B, ...) with the rows of new (N, ...) at `ids` (N,); ids beyond the batch put nothing."""
+    return cast(EnvState, jax.tree.map(lambda a, b: a.at[ids].set(b, mode="drop"), old, new))
