@@ -1,0 +1,157 @@
+"""The web server of the dashboard: its page, the live connections of those who look, and the acts of those who may."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from robotd.ctl.cockpit.door import Door
+from robotd.ctl.cockpit.feed import Board
+from robotd.ctl.cockpit.files import PageFile, page_files
+from robotd.ctl.cockpit.session import Session
+from robotd.ctl.teleop_mapping import Limits
+
+MAX_PAGES = 16
+MAX_MESSAGE = 4096
+HEARTBEAT_S = 5.0
+STOPS_AT_ONCE, ACTS_AT_ONCE = 4, 4
+# Nothing from elsewhere, and in nobody's frame: a page must not lay another one over the buttons.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Shown(NamedTuple):
+    """What the server shows and to whom it listens.
+
+    socket: of robotd, None where this machine has it; black_box: the file to download; scene: of the twin, None where
+    there is none, then scene_note says why; limits: of the sticks.
+    """
+
+    socket: Path | None
+    black_box: Path
+    scene: dict[str, Any] | None
+    scene_note: str
+    limits: Limits
+
+
+class Server:
+    """The application, not yet bound to a port.
+
+    Args:
+        shown: see there.
+        door: who may come in.
+        board: what all pages are told.
+    """
+
+    def __init__(self, shown: Shown, door: Door, board: Board) -> None:
+        self._shown, self._door, self._board = shown, door, board
+        self._sessions: set[Session] = set()
+        self._stops = ThreadPoolExecutor(STOPS_AT_ONCE, "stop")  # of their own: a stop never waits for another act
+        self._acts = ThreadPoolExecutor(ACTS_AT_ONCE, "act")
+        self._scene = gzip.compress(json.dumps(shown.scene or {"note": shown.scene_note}).encode(), mtime=0)
+        self.app = web.Application(middlewares=[self._guard])
+        for path, file in page_files().items():
+            self.app.router.add_get(path, _giver(file))
+        self.app.router.add_get("/scene.json", self._give_scene)
+        self.app.router.add_get("/blackbox", self._give_black_box)
+        self.app.router.add_get("/live", self._live)
+
+    async def close(self) -> None:
+        """Hang up on all pages."""
+        for session in list(self._sessions):
+            await session.close()
+        self._stops.shutdown(wait=False, cancel_futures=True)
+        self._acts.shutdown(wait=False, cancel_futures=True)
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every request names this server as itself, and every answer says what a browser may do with it."""
+        problem = self._door.host_problem(request.headers.get("Host"))
+        if problem is not None:
+            return web.Response(status=403, text=f"{problem}\n", headers=HEADERS)
+        try:
+            answer = await handler(request)
+        except web.HTTPException as refused:
+            refused.headers.update(HEADERS)
+            raise
+        if not answer.prepared:
+            answer.headers.update({name: value for name, value in HEADERS.items() if name not in answer.headers})
+        return answer
+
+    async def _give_scene(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(
+            body=self._scene, content_type="application/json", headers={**HEADERS, "Content-Encoding": "gzip"}
+        )
+
+    async def _give_black_box(self, request: web.Request) -> web.StreamResponse:
+        """The newest black box, to whoever has the key: it is large, and tells all."""
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not self._door.opens(key):
+            raise web.HTTPUnauthorized(text="the black box needs the key; open the link that the dashboard printed\n")
+        if not self._shown.black_box.is_file():
+            raise web.HTTPNotFound(text=f"{self._shown.black_box}: no black box there; does robotd run elsewhere?\n")
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{self._shown.black_box.name}"'}
+        return web.FileResponse(self._shown.black_box, headers=headers)
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        """One page, until it is gone."""
+        problem = self._door.origin_problem(request.headers.get("Origin"), request.headers.get("Host"))
+        if problem is not None:
+            raise web.HTTPForbidden(text=f"{problem}\n")
+        if len(self._sessions) >= MAX_PAGES:
+            raise web.HTTPServiceUnavailable(text=f"{MAX_PAGES} pages are open already; close one of them\n")
+        page = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE, compress=False)
+        session = Session(page, self._door, self._shown.limits, self._shown.socket, self._stops, self._acts)
+        self._sessions.add(session)
+        try:
+            await page.prepare(request)
+            await session.run(self._board)
+        finally:
+            self._sessions.discard(session)
+        return page
+
+
+def _giver(file: PageFile) -> Handler:
+    async def give(request: web.Request) -> web.StreamResponse:
+        headers = {**HEADERS, "Content-Encoding": "gzip", "ETag": file.tag}
+        if request.headers.get("If-None-Match") == file.tag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=file.packed, content_type=file.kind, charset="utf-8", headers=headers)
+
+    return give
+
+
+async def serve(server: Server, host: str, port: int, ready: Callable[[int], None]) -> Callable[[], Awaitable[None]]:
+    """Bind to host and port (0: any), tell `ready` the port, and return what ends it. Raises OSError."""
+    runner = web.AppRunner(server.app, access_log=None, handle_signals=False)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port, shutdown_timeout=1.0)
+    try:
+        await site.start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    ready(runner.addresses[0][1])
+
+    async def end() -> None:
+        await server.close()
+        await runner.cleanup()
+
+    return end
