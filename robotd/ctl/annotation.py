@@ -30,15 +30,15 @@ def annotate(
     push = recording.push_n[tick]
     if np.any(push):
         _arrow(draw, image.size, recording.qpos[tick], push, camera, size)
-    _chip(draw, (size // 2, size // 2), f"{recording.time_s[tick]:.1f} s", (*INK, 215), size)
+    chip(draw, (size // 2, size // 2), f"{recording.time_s[tick]:.1f} s", (*INK, 215), size)
     mode, faults = str(recording.mode[tick]), str(recording.faults[tick])
     text, colour = (faults.replace("_", " "), BAD) if faults else (mode.replace("_", " "), CALM)
     if faults or mode != "ACTIVE":
-        _chip(draw, (size // 2, image.height - 2 * size), text, (*colour, 225), size - 2)
+        chip(draw, (size // 2, image.height - 2 * size), text, (*colour, 225), size - 2)
     return image
 
 
-def _chip(
+def chip(
     draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, fill: tuple[int, ...], size: int, right: bool = False
 ) -> None:
     """A word on a rounded plate; `corner` is its upper left (or upper right) pixel."""
@@ -73,4 +73,4 @@ def _arrow(
     for grow, colour in ((0.25 * size, (255, 255, 255)), (0, PUSH)):
         draw.line([tail, neck], colour, int(0.34 * size + grow))
         draw.polygon([tip, *wings], colour, outline=colour, width=int(1 + grow / 2))
-    _chip(draw, (width - size // 2, size // 2), f"push {np.linalg.norm(push_n):.0f} N", (*PUSH, 235), size, right=True)
+    chip(draw, (width - size // 2, size // 2), f"push {np.linalg.norm(push_n):.0f} N", (*PUSH, 235), size, right=True)

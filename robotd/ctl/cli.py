@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 VERBS = {
     "activate": ("activate", "Let the policy run: from STANDBY to ACTIVE."),
     "arm": ("arm", "Switch torque on and move home: from IDLE to STANDBY."),
+    "bundle": ("bundle", "Install bundles, choose the one that robotd runs, and go back."),
     "bus": ("bus", "Find the servos on a bus, and measure how well it works."),
     "bus-budget": ("bus_budget", "Compute how old feedback will be, and whether the schedule fits the tick."),
     "calibrate": ("calibrate", "Find out how this robot is put together: all steps, or the named ones."),
@@ -23,6 +24,7 @@ VERBS = {
     "clear": ("clear", "Clear latched faults: from FAULT to IDLE."),
     "completion": ("completion", "Print the lines that make a shell complete verbs and options."),
     "compare": ("compare", "Replay a log's commands on the physics twin and compare the joints."),
+    "dashboard": ("dashboard", "Serve one page in the browser that shows the robot live, and steers it."),
     "demo": ("demo", "Run a policy on the physics twin, push it, and film what happened."),
     "doctor": ("doctor", "See what of this machine fits robotd, and how to mend the rest."),
     "dry-run": ("dry_run", "See what a policy would do to the robot, before it may do it."),
@@ -33,6 +35,7 @@ VERBS = {
     "log": ("log", "Look at the black box: the ring of all that happened in the last minutes."),
     "policy": ("policy", "List the policies of the deployment, or switch to NAME."),
     "replay": ("replay", "Run a black box through contract, policy and safety once more."),
+    "report": ("report", "Make one page of a black box: what happened, what led to each stop, and how it ran."),
     "selftest": (
         "selftest",
         "Inject every fault of the table on emulated wires and measure how soon the wires are safe.",

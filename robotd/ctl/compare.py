@@ -14,14 +14,14 @@ from robotd.blackbox_layout import BlackBoxError, Header
 from robotd.blackbox_reader import BlackBoxFile
 from robotd.ctl.comparison.errors import JointError, joint_errors, outstanding
 from robotd.ctl.comparison.plot import PlotError, draw_comparison
-from robotd.ctl.comparison.session import Session, read_session
-from robotd.ctl.comparison.twin import Base, Simulated, simulate, stays_up, was_in_the_air
+from robotd.ctl.comparison.session import read_session
+from robotd.ctl.comparison.twin import Base, simulate, simulate_as_it_was
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.log_export import counted
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed, Refusal, refusing
 from robotd.hal import HardwareError
-from robotd.hal.sim import SimHardware, open_twin
+from robotd.hal.sim import open_twin
 from robotd.places import blackbox_path
 from robotd.policy import open_session
 
@@ -71,7 +71,10 @@ def command(
         raise CheckFailed(f"{opened.path}: hardly any tick has torque, expected {LEAST_TICKS}; take another file")
     with refusing(HardwareError):
         twin = open_twin(loaded, joint_noise_rad=0.0)
-    simulated = _simulated(twin, session, header.ctrl_dt, base, progress)
+    if base == "auto":
+        simulated = simulate_as_it_was(twin, session, header.ctrl_dt, progress.show, progress.say)
+    else:
+        simulated = simulate(twin, session, header.ctrl_dt, Base(base), progress.show)
     progress.end()
     errors = joint_errors(header.joints, session, simulated)
     alone = outstanding(errors) if simulated.can_name(session) else None
@@ -95,19 +98,6 @@ def command(
     passed = max_rms is None or max(error.rms_rad for error in errors) <= max_rms
     click.echo(json.dumps(_to_json(found, errors, passed)) if as_json else _table(found, errors, max_rms))
     return EXIT_OK if passed else EXIT_FAILED
-
-
-def _simulated(twin: SimHardware, session: Session, ctrl_dt: float, base: str, progress: Progress) -> Simulated:
-    """On the base that was asked for; by itself in the air on the stand, else on its feet if it stays up."""
-    if base != "auto":
-        return simulate(twin, session, ctrl_dt, Base(base), progress.show)
-    if was_in_the_air(session):
-        return simulate(twin, session, ctrl_dt, Base.HELD, progress.show)
-    simulated = simulate(twin, session, ctrl_dt, Base.FREE, progress.show)
-    if stays_up(simulated, session):
-        return simulated
-    progress.say("the twin does not stay up as the robot did: it is put where the robot was every 0.3 s")
-    return simulate(twin, session, ctrl_dt, Base.RESUMED, progress.show)
 
 
 def _must_match(bundle: Bundle, header: Header, path: Path) -> None:

@@ -38,18 +38,28 @@ def make_film(recording: Recording, model: Any, out: Path, gl_wish: str | None =
     """
     import mujoco
 
-    problem = ""
     with tempfile.TemporaryDirectory(prefix="robotctl-film-") as folder:
         source = Path(folder)
         recording.save(source / "recording.npz")
         mujoco.mj_saveModel(model, str(source / "model.mjb"), None)
-        for gl in gl_candidates(gl_wish, sys.platform):
-            drawn = source / f"drawn-{gl}"
-            drawn.mkdir()
-            problem = _draw(source, drawn, gl)
-            if not problem:
-                return Film(_deliver(drawn, out), _HINT if gl == NO_GL else None)
-    return Film((), f"no pictures: {problem}")
+        drawn, note = draw_somehow("robotd.ctl.studio", source, gl_wish)
+        return Film((), note) if drawn is None else Film(_deliver(drawn, out), note)
+
+
+def draw_somehow(module: str, source: Path, gl_wish: str | None) -> tuple[Path | None, str | None]:
+    """Let `python -m module SOURCE OUT` draw what lies in the folder `source`, by the first GL that works.
+
+    Returns:
+        OUT, a new folder in `source`, None where nothing works; and one line for the user, if there is one to say.
+    """
+    problem = ""
+    for gl in gl_candidates(gl_wish, sys.platform):
+        drawn = source / f"drawn-{gl}"
+        drawn.mkdir()
+        problem = _draw(module, source, drawn, gl)
+        if not problem:
+            return drawn, _HINT if gl == NO_GL else None
+    return None, f"no pictures: {problem}"
 
 
 def _deliver(drawn: Path, out: Path) -> tuple[Path, ...]:
@@ -69,12 +79,12 @@ def gl_candidates(wish: str | None, platform: str) -> list[str | None]:
     return ["egl", "osmesa", NO_GL] if platform == "linux" else [None, NO_GL]
 
 
-def _draw(source: Path, out: Path, gl: str | None) -> str:
+def _draw(module: str, source: Path, out: Path, gl: str | None) -> str:
     """Empty where it worked, otherwise the last line of what went wrong."""
     environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}
     if gl is not None:
         environment["MUJOCO_GL"] = gl
-    command = [sys.executable, "-m", "robotd.ctl.studio", str(source), str(out)]
+    command = [sys.executable, "-m", module, str(source), str(out)]
     try:
         done = subprocess.run(
             command, env=environment, stdout=2, stderr=subprocess.PIPE, text=True, timeout=_LIMIT_S, check=False

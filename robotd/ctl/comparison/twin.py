@@ -32,10 +32,11 @@ class Base(Enum):
 
 
 class Simulated(NamedTuple):
-    """pos_rad (T, J) of the twin; part (T,): ticks between two of its starts have the same number; leans_rad (T,):
-    angle between the twin's and the robot's vertical."""
+    """pos_rad (T, J) and qpos (T, nq) of the twin; part (T,): ticks between two of its starts have the same number;
+    leans_rad (T,): angle between the twin's and the robot's vertical."""
 
     pos_rad: Float64
+    qpos: Float64
     part: NDArray[np.int64]
     leans_rad: Float64
     base: Base
@@ -62,6 +63,7 @@ def simulate(
         period_s: of the loop.
     """
     pos_rad, leans_rad = np.zeros_like(session.pos_rad), np.zeros(len(session.number))
+    qpos = np.zeros((len(session.number), twin.model.nq))
     part = np.zeros(len(session.number), np.int64)
     powered, fresh, begun_s = False, True, 0.0
     for tick, now_s in enumerate(session.time_s.tolist()):
@@ -75,13 +77,31 @@ def simulate(
                 twin.read()  # a period that the loop missed
         part[tick] = (part[tick - 1] if tick else -1) + fresh
         signals = twin.read()
-        pos_rad[tick] = signals.joint_pos_rad
+        pos_rad[tick], qpos[tick] = signals.joint_pos_rad, twin.qpos
         leans_rad[tick] = _lean(signals.quat_wxyz, session.quat_wxyz[tick])
         powered = _write(twin, session.target_rad[tick], powered)
         fresh = base is not Base.HELD and _attend(twin, session.mode[tick])
         if tick % 1000 == 999:
             show(f"{tick + 1} of {len(session.number)} ticks on the twin")
-    return Simulated(pos_rad, part, leans_rad, base)
+    return Simulated(pos_rad, qpos, part, leans_rad, base)
+
+
+def simulate_as_it_was(
+    twin: SimHardware,
+    session: Session,
+    period_s: float,
+    show: Callable[[str], None],
+    say: Callable[[str], None],
+) -> Simulated:
+    """`simulate` on the stand where the robot was in the air, else on the twin's feet if it stays up there; `say` is
+    told where it does not."""
+    if was_in_the_air(session):
+        return simulate(twin, session, period_s, Base.HELD, show)
+    simulated = simulate(twin, session, period_s, Base.FREE, show)
+    if stays_up(simulated, session):
+        return simulated
+    say("the twin does not stay up as the robot did: it is put where the robot was every 0.3 s")
+    return simulate(twin, session, period_s, Base.RESUMED, show)
 
 
 def stays_up(simulated: Simulated, session: Session) -> bool:

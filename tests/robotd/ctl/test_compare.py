@@ -153,7 +153,7 @@ def synthetic(delay_s: float, ages_s: float) -> tuple[Session, Simulated]:
         feet=np.zeros((400, 4), bool),
         target_rad=np.zeros((400, 2)),
     )
-    return session, Simulated(sim, np.zeros(400, np.int64), np.zeros(400), Base.FREE)
+    return session, Simulated(sim, sim, np.zeros(400, np.int64), np.zeros(400), Base.FREE)
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.013, 0.05])

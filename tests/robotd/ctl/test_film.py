@@ -42,7 +42,7 @@ def test_gl_that_does_not_work_gives_ray_traced_pictures_and_a_hint(tmp_path: Pa
 def test_a_way_of_drawing_that_ends_its_process_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str | None] = []
 
-    def draw(source: Path, out: Path, gl: str | None) -> str:
+    def draw(module: str, source: Path, out: Path, gl: str | None) -> str:
         tried.append(gl)
         if gl == "egl":
             return "the drawing process ended with -6"
@@ -59,7 +59,7 @@ def test_a_way_of_drawing_that_ends_its_process_is_passed_over(tmp_path: Path, m
 
 
 def test_no_way_of_drawing_is_one_line_and_no_exception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film, "_draw", lambda source, out, gl: f"{gl} is broken")
+    monkeypatch.setattr(film, "_draw", lambda module, source, out, gl: f"{gl} is broken")
     result = make_film(make_recording(60), load_stage(), tmp_path)
     assert result == ((), f"no pictures: {NO_GL} is broken")
 

@@ -1,0 +1,1 @@
+"""What `robotctl report` does: a black box as one page that tells what happened, why it stopped, and how it ran."""
