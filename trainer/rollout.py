@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import jax
@@ -74,8 +75,8 @@ class Sampler:
         if len(ended):
             for ids, fresh in self._episodes(ended, jax.random.fold_in(key, 2)):
                 states = self._put(states, ids, fresh.state)
-                real = ids[ids < self.physics.num_envs]
-                body = self.physics.reset(real, *jax.tree.map(lambda x, n=len(real): x[:n], fresh[1:]))
+                real = np.flatnonzero(ids < self.physics.num_envs)
+                body = self.physics.reset(ids[real], *jax.tree.map(itemgetter(real), fresh[1:]))
         return Worker(states, body), step, verdict
 
     def collect(

@@ -21,7 +21,7 @@ def test_only_ended_episodes_begin_anew(config: TrainConfig, key: jax.Array) -> 
     agent = init_learner(config, env, networks, key).agent
     sampler = Sampler(env, networks, NativePhysics(env.robot, 20, env.config.decimation, 1))
     worker = sampler.start(key)
-    states = worker.states._replace(step=worker.states.step + 2 * (np.arange(20) < 17))  # more than the smallest padding
+    states = worker.states._replace(step=worker.states.step + 2 * (np.arange(20) < 17))  # more than begin at once
     worker, _, verdict = sampler.step(agent, worker._replace(states=states), jax.random.key(1))
     assert np.flatnonzero(verdict.outcome.truncated).tolist() == list(range(17))
     assert worker.states.step.tolist() == [0] * 17 + [1] * 3
