@@ -55,7 +55,7 @@ async def limp_bus(bus: ServoBus, servo_ids: Iterable[int], limp_s: float = LIMP
     missing = list(servos)
     problem = _unload(bus, BROADCAST)
     while missing and not bus.lost and bus.now_s() - begin_s <= limp_s:
-        for servo_id in missing:
+        for servo_id in (*missing, BROADCAST):  # what an answer under way has garbled is said again once that is over
             problem = _unload(bus, servo_id)
         if problem:
             await asyncio.sleep(FULL_S)
