@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,14 +17,17 @@ from .errors import BundleError, ChecksumError
 SPEC_FILE = "policy_spec.json"
 NETWORK_FILE = "policy.onnx"
 CHECKSUM_FILE = "checksums.json"
+SIGNATURE_FILE = "signature.json"
 ROBOT_CONFIG_FILE = "robot_config.yaml"
 ROBOT_MODEL_FILE = "robot.xml"
 GOLDEN_FILE = "golden.json"
 DEPLOYMENT_FILE = "deployment.json"
 
 
-def save_bundle(path: Path, files: Mapping[str, bytes]) -> None:
+def save_bundle(path: Path, files: Mapping[str, bytes], sign: Callable[[bytes], bytes] | None = None) -> None:
     """Write a bundle: all `files` (relative name -> content) and their checksums, or nothing.
+
+    `sign` makes signature.json from checksums.json. A signature among `files` is left out: it was of other checksums.
 
     They go to a temporary folder beside `path`, are flushed to the disk, and take the place of the bundle that was
     there. A kill between the two renames leaves nothing at `path`, and the old bundle whole in `.NAME.*.old` beside it.
@@ -35,20 +38,22 @@ def save_bundle(path: Path, files: Mapping[str, bytes]) -> None:
     """
     path = Path(path).resolve()
     _check_free(path)
-    content = {name: data for name, data in files.items() if name != CHECKSUM_FILE}
+    content = {name: data for name, data in files.items() if name not in (CHECKSUM_FILE, SIGNATURE_FILE)}
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(content.items())}
     content[CHECKSUM_FILE] = (json.dumps(sums, indent=2) + "\n").encode()
+    if sign is not None:
+        content[SIGNATURE_FILE] = sign(content[CHECKSUM_FILE])
     for name in content:
         inside(path, name, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     old = temporary.with_name(temporary.name + ".old")
     try:
-        _write_files(temporary, content)
+        write_files(temporary, content)
         if path.exists():
             path.rename(old)
         temporary.rename(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         if old.exists() and not path.exists():
             old.rename(path)
@@ -140,24 +145,26 @@ def _file_names(path: Path) -> set[str]:
             raise BundleError(f"{file}: is a symbolic link, expected a plain file; copy what it points to")
         if file.is_file():
             names.add(file.relative_to(path).as_posix())
-    return names - {CHECKSUM_FILE}
+    return names - {CHECKSUM_FILE, SIGNATURE_FILE}
 
 
-def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write and flush all files, then the folders that name them."""
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write and flush all files into a folder, then the folders that name them; all may read. Raises OSError."""
     for name, data in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("wb") as stream:
             stream.write(data)
             stream.flush()
+            os.fchmod(stream.fileno(), 0o644)
             os.fsync(stream.fileno())
-    folder.chmod(0o755)
     for inner in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
-        _sync_folder(inner)
+        inner.chmod(0o755)
+        sync_folder(inner)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Flush the names in a folder to the disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import schema
 from .errors import ConfigError
+from .plain_yaml import load_plain
 
 Float32 = NDArray[np.float32]
 _TOLERANCE_RAD = 1e-6  # two numbers that a mirror makes equal may differ by their last written digit
@@ -120,7 +121,7 @@ def load_robot_config(path: str | Path) -> RobotConfig:
     """
     path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_plain(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}, expected robot_config.yaml; check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -16,6 +16,7 @@ import yaml
 
 from . import schema
 from .errors import ConfigError
+from .plain_yaml import load_plain
 from .robot_config import RobotConfig
 
 
@@ -81,7 +82,7 @@ def load_robot_params(path: str | Path, config: RobotConfig) -> RobotParams:
     """
     path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_plain(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}, expected robot_params.yaml; check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

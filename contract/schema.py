@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import reprlib
 import sys
 import types
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from .errors import ContractError
 
 T = TypeVar("T")
+_REPR = reprlib.Repr()  # what a file holds may be large: only its beginning is written out
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxlong, _REPR.maxother = 3, 80, 80, 80
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -102,7 +105,7 @@ def _name(hint: Any, many: bool = False) -> str:
 
 
 def _short(data: object) -> str:
-    text = repr(data)
+    text = _REPR.repr(data)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from contract.schema import suggest
+from contract.signature import KEY_BYTES, is_base64
+from robotd.migration import ROBOTD_YAML, VersionError, migrated
 from robotd.section import Section, bounded
 from robotd.wiring import Wiring
 
@@ -84,6 +86,22 @@ class ControlConfig(Section):
     max_clients: Annotated[int, bounded(2, 32)] = 12
 
 
+class BundlesConfig(Section):
+    """Whose bundles this robot runs. trusted_keys: public ed25519 keys by name, as `trainer keygen` prints them."""
+
+    require_signature: bool = False
+    trusted_keys: dict[str, str] = {}  # noqa: RUF012
+
+    @model_validator(mode="after")
+    def _are_keys(self) -> BundlesConfig:
+        for name, key in self.trusted_keys.items():
+            if not is_base64(key, KEY_BYTES):
+                raise ValueError(f"trusted_keys.{name}: found {key[:60]!r}, expected a key of `trainer keygen`")
+        if self.require_signature and not self.trusted_keys:
+            raise ValueError("require_signature is true and trusted_keys is empty, expected at least one key")
+        return self
+
+
 class RobotdConfig(Section):
     """The whole file. Every key may be left out."""
 
@@ -93,6 +111,7 @@ class RobotdConfig(Section):
     hardware: Wiring = Wiring()
     control: ControlConfig = ControlConfig()
     realtime: RealtimeConfig = RealtimeConfig()
+    bundles: BundlesConfig = BundlesConfig()
 
 
 def load_config(path: Path | None) -> RobotdConfig:
@@ -111,7 +130,10 @@ def load_config(path: Path | None) -> RobotdConfig:
         detail = " ".join(str(problem).split())
         raise ConfigFileError(f"{path}: not YAML ({detail}), expected a mapping; correct that line") from None
     try:
-        return RobotdConfig.model_validate({} if data is None else data)
+        plain = migrated(data, ROBOTD_YAML) if isinstance(data, dict) else data
+        return RobotdConfig.model_validate({} if plain is None else plain)
+    except VersionError as problem:
+        raise ConfigFileError(f"{path}: {problem}") from None
     except ValidationError as problem:
         raise ConfigFileError(f"{path}: {_sentence(problem)}") from None
 

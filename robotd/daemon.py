@@ -21,6 +21,7 @@ from robotd.arming import arming_checks
 from robotd.arming_facts import facts_for
 from robotd.blackbox import BlackBox
 from robotd.blackbox_layout import BlackBoxError
+from robotd.bundle_store import BundleStoreError, Hold, bundle_in_use
 from robotd.calibration import standing_of
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
@@ -36,6 +37,7 @@ from robotd.notify import LifeSigns, Notifier
 from robotd.places import blackbox_path
 from robotd.policy import open_session
 from robotd.record import Hook, Operator, TickRecord
+from robotd.signature import SignatureError, require_signature
 from robotd.tick_state import setup_for
 from robotd.timing import LoopTiming
 from robotd.warm_up import warm_up
@@ -96,7 +98,7 @@ async def run(
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--bundle", "bundle_path", required=True, type=click.Path(path_type=Path), help="Folder of the policy.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Folder of the policy; without it the one in use.")
 @click.option("--policy", help="Which policy of a bundle with several; without it the bundle's default.")
 @click.option("--hal", default="sim", show_default=True, help=f"The robot: {', '.join(BACKENDS)}.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="robotd.yaml; without it the defaults.")
@@ -104,7 +106,7 @@ async def run(
 @click.option("--socket", type=click.Path(path_type=Path), help="Control socket; without it in the run folder.")
 @click.option("--check", is_flag=True, help="Do the start-up checks, say what they found, and end.")
 def robotd(
-    bundle_path: Path,
+    bundle: Path | None,
     policy: str | None,
     hal: str,
     config_path: Path | None,
@@ -116,18 +118,19 @@ def robotd(
 
     Exit codes: 0 ok, 1 the robot stopped by a fault, 2 refused, 3 hardware not reachable, 130 interrupted.
     """
-    with _hardware_lock() if hal in ON_PORTS else nullcontext():
-        config, bundle, hardware = start_up(bundle_path, hal, config_path, allow_unverified, policy=policy)
-        for warning in bundle.warnings:
+    folder = bundle or _bundle_in_use()
+    with _hardware_lock() if hal in ON_PORTS else nullcontext(), Hold(folder):
+        config, loaded, hardware = start_up(folder, hal, config_path, allow_unverified, policy=policy)
+        for warning in loaded.warnings:
             log.warning(warning)
         try:
             if check:
                 asyncio.run(_ask(hardware))
-                click.echo(report(bundle, hal))
+                click.echo(report(loaded, hal))
                 return EXIT_OK
             if hal in ON_PORTS:
                 _leave_limp_plan(config)
-            return asyncio.run(serve(hardware, hal, bundle, config, socket))
+            return asyncio.run(serve(hardware, hal, loaded, config, socket))
         finally:
             hardware.close()
 
@@ -155,6 +158,7 @@ def start_up(
         config = load_config(config_path)
         if buses is not None:
             config = config.model_copy(update={"hardware": regrouped(config.hardware, buses)})
+        require_signature(bundle_path, config.bundles, allow_unverified)
         bundle = _choose(bundle_path, policy, allow_unverified)
         for each in bundle.policies.values():
             if each.spec.robot.home_ctrl_rad is None:
@@ -166,7 +170,15 @@ def start_up(
             wiring = standing_of(config.hardware, bundle.robot_config).applied(config.hardware)
             config = config.model_copy(update={"hardware": wiring})
         return config, bundle, open_hardware(hal, bundle, config.hardware, twin)
-    except (ConfigFileError, ContractError, WiringError, HardwareError) as problem:
+    except (ConfigFileError, ContractError, SignatureError, WiringError, HardwareError) as problem:
+        raise _refusal(problem) from None
+
+
+def _bundle_in_use() -> Path:
+    """Raises Refusal."""
+    try:
+        return bundle_in_use()
+    except BundleStoreError as problem:
         raise _refusal(problem) from None
 
 
@@ -266,7 +278,7 @@ async def serve(
     log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
     try:
         box = BlackBox(blackbox_path(), setup, clock.now_s, time.time())
-        hooks = (*attendants, box, ModeLog(), life, control.socket)
+        hooks: tuple[Hook, ...] = (*attendants, box, ModeLog(), life, control.socket)
         control.socket.open()
         summary = await run(hardware, bundle, config, control.desk, clock, hooks, switch, timing)
     except BlackBoxError as problem:

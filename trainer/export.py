@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +26,10 @@ GOLDEN_ROWS = 32
 GOLDEN_TOLERANCE = 1e-4
 
 
-def export_bundle(config: TrainConfig, checkpoint: Path, out: Path, trials: int = 64) -> dict[str, Any]:
-    """Write the bundle `out` and load it as the robot will.
+def export_bundle(
+    config: TrainConfig, checkpoint: Path, out: Path, trials: int = 64, sign: Callable[[bytes], bytes] | None = None
+) -> dict[str, Any]:
+    """Write the bundle `out`, signed as `contract.save_bundle` says, and load it as the robot will.
 
     Returns:
         The figures in its metrics.json: deterministic trials of 10 s, undisturbed and with 5 N and 10 N pushes.
@@ -69,5 +72,5 @@ def export_bundle(config: TrainConfig, checkpoint: Path, out: Path, trials: int 
         trial = Path(folder) / out.name
         save_bundle(trial, files)
         load_bundle(trial, open_session)
-    save_bundle(out, files)
+    save_bundle(out, files, sign)
     return metrics

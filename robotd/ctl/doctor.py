@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from robotd.arming import CALIBRATION_S
+from robotd.bundle_store import BundleStoreError, bundle_in_use
 from robotd.calibration import calibration_path, standing_of
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.ctl.findings import FAIL, OK, WARN, Finding, devices, packages, system
 from robotd.lock import HardwareLock, HardwareLockError
-from robotd.places import config_path, state_folder
+from robotd.places import config_path
 
 if TYPE_CHECKING:
     from contract import RobotConfig
@@ -69,20 +70,23 @@ def _robot(config_file: Path | None, bundle_folder: Path | None, root: Path) -> 
         except ConfigFileError as problem:
             yield Finding("config", FAIL, str(problem), "correct that key")
     yield from devices(config, root)
-    finding, robot_config = _bundle(bundle_folder or state_folder() / "bundles" / "wildrobot")
+    finding, robot_config = _bundle(bundle_folder, config)
     yield finding
     yield _calibration(config, robot_config)
 
 
-def _bundle(folder: Path) -> tuple[Finding, RobotConfig | None]:
-    """Loaded as robotd loads it: checksums, contract, golden answers; and the robot that it is for."""
+def _bundle(chosen: Path | None, config: RobotdConfig) -> tuple[Finding, RobotConfig | None]:
+    """Loaded as robotd loads it: signature, checksums, contract, golden answers; and the robot that it is for."""
     from contract import ContractError, load_deployment
     from robotd.policy import open_session
+    from robotd.signature import SignatureError, require_signature
 
     try:
+        folder = chosen or bundle_in_use()
+        require_signature(folder, config.bundles)
         bundles, default = load_deployment(folder, open_session, True)
-    except ContractError as problem:
-        return Finding("bundle", FAIL, str(problem), f"copy a bundle to {folder}, or name one with --bundle"), None
+    except (BundleStoreError, SignatureError, ContractError) as problem:
+        return Finding("bundle", FAIL, str(problem), "robotctl bundle install DIR, or name one with --bundle"), None
     robot_config = bundles[default].robot_config
     warnings = [warning for bundle in bundles.values() for warning in bundle.warnings]
     if warnings or not all(bundle.verified for bundle in bundles.values()):

@@ -140,7 +140,7 @@ def install_command(root: Path, bin_folder: Path | None, force: bool) -> int:
     _say(changes)
     if root == Path("/"):
         _run_all((*AFTER_INSTALL, (sys.executable, "-m", "compileall", "-q", *_code())))
-        click.echo("  next: robotctl doctor; put a bundle at /var/lib/robotd/bundles/wildrobot; systemctl start robotd")
+        click.echo("  next: robotctl bundle install wildrobot; robotctl doctor; systemctl start robotd")
     return EXIT_OK
 
 
