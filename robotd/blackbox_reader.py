@@ -84,13 +84,17 @@ class BlackBoxFile:
         Args:
             last_s: only those of so many seconds before the newest one.
         """
-        first = 0
-        if last_s is not None and len(scan.sequence):
-            first = int(scan.sequence[-1]) - math.ceil(last_s / self.header.ctrl_dt)
-        for sequence in scan.sequence[scan.sequence > first].tolist():
+        for sequence in self.wanted(scan, last_s).tolist():
             row = self._row((sequence - 1) % self.header.capacity)
             if row is not None and row["sequence"] == sequence:
                 yield row
+
+    def wanted(self, scan: Scan, last_s: float | None) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Sequence numbers (n,) of the records that `rows` goes through."""
+        first = 0
+        if last_s is not None and len(scan.sequence):
+            first = int(scan.sequence[-1]) - math.ceil(last_s / self.header.ctrl_dt)
+        return scan.sequence[scan.sequence > first]
 
     def wall_s(self, row: Any) -> float:
         """The time of day of a record, s since 1970."""

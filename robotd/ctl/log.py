@@ -8,20 +8,26 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from contract import ContractError
 from robotd.blackbox_layout import BlackBoxError
 from robotd.blackbox_reader import BlackBoxFile, Scan
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.log_export import ExportError, counted, export_csv, export_mcap
+from robotd.ctl.log_layout import layout_of
 from robotd.ctl.progress import Progress
-from robotd.ctl.refusal import CheckFailed, refusing
+from robotd.ctl.refusal import CheckFailed, Refusal, refusing
 from robotd.places import blackbox_path
+
+if TYPE_CHECKING:
+    from robotd.ctl.log_scene import Scene
 
 EXIT_OK = 0
 _LAST = click.option("--last", "last_s", type=FiniteRange(0.001, 1e6), help="Only so many seconds before the end.")
+_BUNDLE = click.option("--bundle", type=click.Path(path_type=Path), help="Whose robot; else that of the standing one.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
 
@@ -106,9 +112,12 @@ def show(file: Path | None, last_s: float | None, as_json: bool) -> int:
 @_FILE
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The file to write.")
 @click.option("--format", "kind", type=click.Choice(["mcap", "csv"]), help="Without it by the name of the output.")
+@_BUNDLE
 @_LAST
-def export(file: Path | None, output: Path, kind: str | None, last_s: float | None) -> int:
+def export(file: Path | None, output: Path, kind: str | None, bundle: Path | None, last_s: float | None) -> int:
     """Write the records as MCAP, which Foxglove opens, or as CSV.
+
+    With MuJoCo the MCAP has the robot for Foxglove's 3-D panel too. `robotctl log layout` writes panels for it.
 
     \b
     Example:
@@ -120,14 +129,58 @@ def export(file: Path | None, output: Path, kind: str | None, last_s: float | No
     if kind not in ("mcap", "csv"):
         raise click.UsageError(f"--output {output}: found no .mcap or .csv in its name, expected one, or --format")
     progress = Progress(sys.stderr)
-    with refusing(BlackBoxError, ExportError), BlackBoxFile(file or blackbox_path()) as opened:
+    with refusing(BlackBoxError, ContractError, ExportError), BlackBoxFile(file or blackbox_path()) as opened:
         scan = _intact(opened)
         rows = counted(opened, scan, last_s, progress.show)
-        ticks = (export_mcap if kind == "mcap" else export_csv)(opened, rows, output)
+        if kind == "mcap":
+            ticks = export_mcap(opened, rows, output, _scene(opened, bundle, progress))
+        else:
+            ticks = export_csv(opened, rows, output)
     progress.end()
     damage = _damage(scan)
     click.echo(f"  {output}: {ticks} ticks{damage}")
     return EXIT_OK
+
+
+@command.command()
+@_FILE
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="The file to write, as robot.json.")
+def layout(file: Path | None, output: Path) -> int:
+    """Write Foxglove panels for the exported log of a robot: its joints are those of FILE.
+
+    In Foxglove: Layouts, Import from file. docs/foxglove_layout.json is the one for the robot of this repository.
+
+    \b
+    Example:
+      robotctl log layout --output robot.json
+
+    Exit codes: 0 ok, 2 refused.
+    """
+    with refusing(BlackBoxError), BlackBoxFile(file or blackbox_path()) as opened:
+        text = json.dumps(layout_of(opened.header), indent=2) + "\n"
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise Refusal(f"--output {output}: {problem.strerror}, expected a file that can be written") from None
+    click.echo(f"  {output}: in Foxglove, Layouts, Import from file")
+    return EXIT_OK
+
+
+def _scene(file: BlackBoxFile, bundle: Path | None, progress: Progress) -> Scene | None:
+    """The robot for a 3-D view; None, and a line that says why, where there is none."""
+    from robotd.ctl.log_robot import robot_of  # here: to look at a log needs neither a policy nor physics
+    from robotd.ctl.log_scene import Scene
+    from robotd.hal import HardwareError
+
+    found = robot_of(file.header, bundle, file.path)
+    try:
+        if not isinstance(found, str):
+            return Scene(found, file.header.ctrl_dt)
+    except HardwareError as problem:
+        found = str(problem)
+    progress.say(f"without the robot for a 3-D view: {found}")
+    return None
 
 
 def _intact(file: BlackBoxFile) -> Scan:

@@ -7,10 +7,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robotd.blackbox_reader import BlackBoxFile, Scan
+from robotd.ctl.log_foxglove import LOG, LOG_SCHEMA, SCENE_SCHEMA, SHAPES, TRANSFORMS, TRANSFORMS_SCHEMA, Teller
 from robotd.ctl.log_topics import TOPICS, message_of, names_of, schema_of
+from robotd.ctl.progress import Pace
+
+if TYPE_CHECKING:
+    from robotd.ctl.log_scene import Scene
 
 _NO_MCAP = "--format mcap: the package mcap is not installed, expected it; pip install 'wildrobot[log]', or take csv"
 
@@ -19,8 +24,11 @@ class ExportError(RuntimeError):
     """An export that cannot be written: one sentence."""
 
 
-def export_mcap(file: BlackBoxFile, rows: Iterable[Any], output: Path) -> int:
+def export_mcap(file: BlackBoxFile, rows: Iterable[Any], output: Path, scene: Scene | None = None) -> int:
     """One channel for each topic, JSON with a schema, stamped with the time of day. Returns how many ticks.
+
+    Args:
+        scene: the robot for a 3-D view.
 
     Raises:
         ExportError: mcap is not installed, or `output` cannot be written.
@@ -29,24 +37,49 @@ def export_mcap(file: BlackBoxFile, rows: Iterable[Any], output: Path) -> int:
         from mcap.writer import Writer
     except ImportError:
         raise ExportError(_NO_MCAP) from None
-    header, ticks = file.header, 0
+    ticks, teller = 0, Teller(file)
     with _written(output) as part, part.open("wb") as stream:
         writer = Writer(stream, chunk_size=1 << 20)
         writer.start(profile="", library="wildrobot robotctl log export")
         writer.add_metadata("robot", _facts(file))
-        channels = {}
-        for topic in TOPICS:
-            schema = json.dumps(schema_of(topic, header)).encode()
-            schema_id = writer.register_schema(topic.strip("/"), "jsonschema", schema)
-            channels[topic] = writer.register_channel(topic, "json", schema_id)
+        channels = {topic: _channel(writer, topic, name, schema) for topic, name, schema in channels_of(file, scene)}
+
+        def put(topic: str, message: dict[str, Any]) -> None:
+            data = json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
+            writer.add_message(channels[topic], stamp_ns, data, stamp_ns, int(row["sequence"]) & 0xFFFFFFFF)
+
         for row in rows:
             stamp_ns = max(0, round(file.wall_s(row) * 1e9))
-            for topic, channel in channels.items():
-                data = json.dumps(message_of(topic, file, row), allow_nan=False).encode()
-                writer.add_message(channel, stamp_ns, data, stamp_ns, int(row["sequence"]) & 0xFFFFFFFF)
+            if scene is not None:
+                if not ticks:
+                    put(SHAPES, scene.shapes(stamp_ns))
+                if (moved := scene.transforms(row, file.plain(row, "mode"), stamp_ns)) is not None:
+                    put(TRANSFORMS, moved)
+            for topic in TOPICS:
+                put(topic, message_of(topic, file, row))
+            for told in teller.lines(row, stamp_ns):
+                put(LOG, told)
             ticks += 1
         writer.finish()  # type: ignore[no-untyped-call]
     return ticks
+
+
+def channels_of(file: BlackBoxFile, scene: Scene | None) -> list[tuple[str, str, dict[str, Any]]]:
+    """Topic, name of its schema, and the schema, of everything that `export_mcap` writes."""
+    found = [(topic, topic.strip("/"), schema_of(topic, file.header)) for topic in TOPICS]
+    found.append((LOG, "foxglove.Log", LOG_SCHEMA))
+    if scene is not None:
+        found += [(TRANSFORMS, "foxglove.FrameTransforms", TRANSFORMS_SCHEMA)]
+        found += [(SHAPES, "foxglove.SceneUpdate", SCENE_SCHEMA)]
+    return found
+
+
+def _channel(writer: Any, topic: str, name: str, schema: dict[str, Any]) -> int:
+    """Registers it; its number."""
+    number: int = writer.register_channel(
+        topic, "json", writer.register_schema(name, "jsonschema", json.dumps(schema).encode())
+    )
+    return number
 
 
 def export_csv(file: BlackBoxFile, rows: Iterable[Any], output: Path) -> int:
@@ -69,11 +102,11 @@ def export_csv(file: BlackBoxFile, rows: Iterable[Any], output: Path) -> int:
 
 
 def counted(file: BlackBoxFile, scan: Scan, last_s: float | None, show: Callable[[str], None]) -> Iterator[Any]:
-    """The records, telling now and then how many there were so far."""
-    total = len(scan.sequence)
+    """The records, telling now and then how many there were so far and how long the rest takes."""
+    pace = Pace(file.wanted(scan, last_s).size, "ticks")
     for number, row in enumerate(file.rows(scan, last_s), 1):
         if number % 1000 == 0:
-            show(f"{number} of at most {total} ticks")
+            show(pace.text(number))
         yield row
 
 

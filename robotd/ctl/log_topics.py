@@ -11,6 +11,7 @@ from robotd.blackbox_reader import BlackBoxFile
 Json = dict[str, Any]
 _NUMBER: Json = {"type": "number"}
 _TEXT: Json = {"type": "string"}
+NOT_FINITE = "not_finite"
 
 
 class Entry(NamedTuple):
@@ -88,19 +89,30 @@ def names_of(form: str, header: Header) -> list[str] | None:
 
 
 def schema_of(topic: str, header: Header) -> Json:
-    """The JSON schema of a topic's messages."""
+    """The JSON schema of a topic's messages, of those kinds that Foxglove understands: it knows no null."""
     properties = {key: _schema(entry, header) | {"description": entry.text} for key, entry in TOPICS[topic].items()}
-    return {"type": "object", "title": topic.strip("/"), "properties": properties}
+    lost = {NOT_FINITE: {"type": "array", "items": _TEXT, "description": "what is NaN or infinite, and left out"}}
+    return {"type": "object", "title": topic.strip("/"), "properties": properties | lost}
 
 
 def message_of(topic: str, file: BlackBoxFile, row: Any) -> Json:
-    """One record's part of a topic. What was absent is left out; a number that is not finite is null, as JSON wants."""
-    message = {}
+    """One record's part of a topic. What was absent is left out; so is a number that is not finite, which JSON cannot
+    say, and a list with one in it: `not_finite` has them as text."""
+    message: Json = {}
+    lost: list[str] = []
     for key, entry in TOPICS[topic].items():
         value = file.plain(row, entry.column)
-        if value is not None:
-            message[key] = _named(value, entry.form, file.header)
-    return message
+        if value is None:
+            continue
+        named = _named(value, entry.form, file.header)
+        if isinstance(named, dict):
+            lost += [f"{key}.{name} = {part}" for name, part in named.items() if not _finite(part)]
+            message[key] = {name: part for name, part in named.items() if _finite(part)}
+        elif all(map(_finite, named)) if isinstance(named, list) else _finite(named):
+            message[key] = named
+        else:
+            lost.append(f"{key} = {named}")
+    return message | {NOT_FINITE: lost} if lost else message
 
 
 def _schema(entry: Entry, header: Header) -> Json:
@@ -121,10 +133,8 @@ def _named(value: Any, form: str, header: Header) -> Any:
     names = names_of(form, header)
     if form == "faults":
         return {name: name in value for name in header.faults}
-    if names is not None:
-        return {name: _finite(number) for name, number in zip(names, value, strict=True)}
-    return [_finite(part) for part in value] if isinstance(value, list) else _finite(value)
+    return dict(zip(names, value, strict=True)) if names is not None else value
 
 
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _finite(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 _TERMINAL_PAUSE_S, _PLAIN_PAUSE_S = 0.1, 2.0
@@ -39,3 +40,24 @@ class Progress:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
             self._open = False
+
+
+class Pace:
+    """Words for how much of something is done: '3000 of 29868 ticks, 0:12 left'.
+
+    Args:
+        what: is counted, as `ticks`.
+    """
+
+    def __init__(self, total: int, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._total, self._what, self._clock = total, what, clock
+        self._begun_s = clock()
+
+    def text(self, done: int) -> str:
+        """The time left is what the rest takes at the pace so far."""
+        words = f"{done} of {self._total} {self._what}"
+        if not 0 < done < self._total:
+            return words
+        left_s = (self._clock() - self._begun_s) / done * (self._total - done)
+        minutes, seconds = divmod(round(left_s), 60)
+        return f"{words}, {minutes}:{seconds:02d} left"

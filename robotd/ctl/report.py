@@ -9,24 +9,24 @@ from typing import Any
 
 import click
 
-from contract import Bundle, ContractError, assets_dir, load_bundle
+from contract import ContractError
 from pages import Page, PlotlyMissingError
 from pages.script import plotly_library
-from robotd.blackbox_layout import BlackBoxError, Header
+from robotd.blackbox_layout import BlackBoxError
 from robotd.blackbox_reader import BlackBoxFile, Scan
 from robotd.ctl.finite_range import FiniteRange
-from robotd.ctl.flight_report.assemble import build
+from robotd.ctl.flight_report.assemble import build, headline
 from robotd.ctl.flight_report.flight import Flight, read_flight
 from robotd.ctl.flight_report.pictures import Progress as Told
 from robotd.ctl.flight_report.story import halts, main_halt
 from robotd.ctl.log_export import counted
+from robotd.ctl.log_robot import robot_of
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed, Refusal, refusing
 from robotd.places import blackbox_path
-from robotd.policy import open_session
 
 EXIT_OK = 0
-NO_PICTURES = "they were not asked for."
+NO_PICTURES = "they were not asked for"
 
 
 @click.command()
@@ -61,7 +61,7 @@ def command(
         plotly_library()  # or say now that it is missing
         scan = opened.scan()
         flight = _flight(opened, scan, last_s, progress)
-        whose = _whose(opened.header, bundle, opened.path)
+        whose = robot_of(opened.header, bundle, opened.path)
         try:
             page = build(flight, opened, scan, NO_PICTURES if no_pictures else whose, Told(progress.show, progress.say))
         except BlackBoxError as problem:
@@ -82,20 +82,6 @@ def _flight(file: BlackBoxFile, scan: Scan, last_s: float | None, progress: Prog
     return flight
 
 
-def _whose(header: Header, path: Path | None, log: Path) -> Bundle | str:
-    """The bundle whose robot it is, or why there is none. Raises Refusal where one was given that does not fit."""
-    loaded = load_bundle(path or assets_dir() / "bundles" / "standing", open_session)
-    joints = list(loaded.spec.robot.actuator_names)
-    if joints == header.joints and abs(loaded.spec.runtime.ctrl_dt - header.ctrl_dt) < 1e-9:
-        return loaded
-    if path is not None:
-        raise Refusal(
-            f"{path}: drives {', '.join(joints)} every {loaded.spec.runtime.ctrl_dt:g} s, expected "
-            f"{', '.join(header.joints)} every {header.ctrl_dt:g} s as {log}; take the bundle that ran there"
-        )
-    return f"{header.robot} has other joints or another period than the standing bundle's robot; give its --bundle."
-
-
 def _write(page: Page, output: Path) -> int:
     """Returns how large it is, bytes. Raises Refusal where it cannot be written."""
     try:
@@ -108,8 +94,6 @@ def _write(page: Page, output: Path) -> int:
 
 def _summary(flight: Flight, scan: Scan, file: Path, output: Path, size: int) -> dict[str, Any]:
     """For --json."""
-    from robotd.ctl.flight_report.assemble import headline
-
     found = halts(flight)
     return {
         "file": str(file),

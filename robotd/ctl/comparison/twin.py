@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.ctl.progress import Pace
 from robotd.hal.sim import SimHardware
 from robotd.mode import Mode
 
@@ -66,6 +67,7 @@ def simulate(
     qpos = np.zeros((len(session.number), twin.model.nq))
     part = np.zeros(len(session.number), np.int64)
     powered, fresh, begun_s = False, True, 0.0
+    pace = Pace(len(session.number), "ticks on the twin")
     for tick, now_s in enumerate(session.time_s.tolist()):
         fresh |= tick > 0 and session.number[tick] != session.number[tick - 1] + 1
         fresh |= base is Base.RESUMED and now_s - begun_s > RESUMED_S
@@ -81,8 +83,8 @@ def simulate(
         leans_rad[tick] = _lean(signals.quat_wxyz, session.quat_wxyz[tick])
         powered = _write(twin, session.target_rad[tick], powered)
         fresh = base is not Base.HELD and _attend(twin, session.mode[tick])
-        if tick % 1000 == 999:
-            show(f"{tick + 1} of {len(session.number)} ticks on the twin")
+        if tick % 200 == 199:
+            show(pace.text(tick + 1))
     return Simulated(pos_rad, qpos, part, leans_rad, base)
 
 

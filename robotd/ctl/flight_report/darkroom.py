@@ -15,7 +15,7 @@ import numpy as np
 
 from robotd.ctl.camera import Camera
 from robotd.ctl.film import NO_GL
-from robotd.ctl.progress import Progress
+from robotd.ctl.progress import Pace, Progress
 from robotd.ctl.studio import open_painter
 
 
@@ -30,9 +30,10 @@ def main() -> None:
         width, height = poses["size"].tolist()
     fine = os.environ.get("MUJOCO_GL") != NO_GL  # rays are slow enough as they are
     painter = open_painter(model, width, height, fine)
-    pictures = []
-    for number, (pose, point) in enumerate(zip(qpos, lookat, strict=True), 1):
-        progress.show(f"drawing picture {number} of {len(qpos)}")
+    pictures: list[np.ndarray] = []
+    pace = Pace(len(qpos), "pictures drawn")
+    for pose, point in zip(qpos, lookat, strict=True):
+        progress.show(pace.text(len(pictures)))
         pictures.append(painter.draw(pose, Camera(point, distance_m, azimuth_deg)))
     painter.close()
     progress.end()

@@ -56,7 +56,7 @@ def tell(
         section.text("The joints never had torque for long, so there is nothing for the twin to do.")
         return
     if isinstance(bundle, str):
-        section.text(f"Without pictures: {bundle}")
+        section.text(f"Without pictures: {bundle}.")
         return
     begin, end = stretch
     session = read_session(file, flight.rows[begin:end])

@@ -7,7 +7,8 @@ import dataclasses
 import time
 from pathlib import Path
 
-from black_box_rig import shipped
+from black_box_rig import box_at, config_of, session, shipped
+from bundle_builder import make_spec
 
 from robotd.blackbox import BlackBox
 from robotd.clock import MonotonicClock
@@ -16,7 +17,7 @@ from robotd.ctl.fault_trial import Trial
 from robotd.ctl.injections import INJECTIONS, Bench, Swayer
 from robotd.daemon import run
 from robotd.hal.emulated import open_emulated
-from robotd.tick_state import setup_for
+from robotd.tick_state import make_setup, setup_for
 
 
 def emulated_fault(path: Path, name: str) -> Path:
@@ -37,4 +38,14 @@ def emulated_fault(path: Path, name: str) -> Path:
     finally:
         hardware.close()
         box.close()
+    return path
+
+
+def other_robot(path: Path, ticks: int) -> Path:
+    """The black box of a robot with five joints, which no bundle here is for."""
+    setup = make_setup(make_spec(joints=5), None, config_of())
+    box = box_at(path, setup)
+    for record in session(setup, ticks):
+        box(record)
+    box.close()
     return path
