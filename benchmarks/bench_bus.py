@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few seconds, no whole robot: proves that it runs")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    seconds = 2.5 if options.quick else 30.0
+    seconds = 1.6 if options.quick else 30.0
     rows = [row for servos in SERVOS for row in on_one_bus(servos, seconds)]
     ours, peers = ({row[1]: row[3] for row in rows if row[0].startswith(name)} for name in ("robotd", "lewansoul"))
     figures = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -43,10 +44,13 @@ def measure(seed: int, quick: bool) -> dict[str, Any]:
         run("train", "--config", str(CONFIG), "--run", str(folder), "--seed", str(seed), *short)
         lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         metrics = [json.loads(line) for line in lines]
+        peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
         progress("putting it through the gate")
         trials = ["--num-episodes", "2", "--num-steps", "20"] if quick else []
         judged = json.loads(run("eval", "--checkpoint", str(folder), "--json", *trials))
-    return report_of(metrics, judged)
+    found = report_of(metrics, judged)
+    found["figures"].append(figure("training, most memory", peak_mb, "MB"))
+    return found
 
 
 def report_of(metrics: list[dict[str, Any]], judged: dict[str, Any]) -> dict[str, Any]:
