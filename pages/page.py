@@ -69,6 +69,11 @@ class Section:
         self._parts.extend(figures)
         return self
 
+    def strip(self, title: str, pictures: Sequence[tuple[bytes, str]]) -> Section:
+        """Small pictures one after the other, each with a few words below it."""
+        items = "".join(f"<li>{_image(data, words)}<span>{escape(words)}</span></li>" for data, words in pictures)
+        return self._add(f'<figure><h3>{escape(title)}</h3><ol class="strip">{items}</ol></figure>')
+
     def _add(self, part: str) -> Section:
         self._parts.append(part)
         return self
@@ -149,7 +154,7 @@ class _Drawer:
     def _figure(self, figure: Figure) -> str:
         caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if figure.caption else ""
         kind = ' class="wide"' if figure.wide else ""
-        inner = _picture(figure) if isinstance(figure.content, bytes) else self._plot(figure)
+        inner = _image(figure.content, figure.title) if isinstance(figure.content, bytes) else self._plot(figure)
         return f"<figure{kind}><h3>{escape(figure.title)}</h3>{inner}{caption}</figure>"
 
     def _plot(self, figure: Figure) -> str:
@@ -163,23 +168,24 @@ class _Drawer:
         )
 
 
-def _picture(figure: Figure) -> str:
-    kind = next((kind for start, kind in _KINDS.items() if figure.content.startswith(start)), None)
+def _image(content: bytes, words: str) -> str:
+    kind = next((kind for start, kind in _KINDS.items() if content.startswith(start)), None)
     if kind is None:
-        raise ValueError(f"{figure.title}: found bytes of no known picture, expected a PNG, JPEG or WebP")
-    data = base64.b64encode(figure.content).decode("ascii")
-    return f'<img src="data:{kind};base64,{data}" alt="{escape(figure.title)}">'
+        raise ValueError(f"{words}: found bytes of no known picture, expected a PNG, JPEG or WebP")
+    data = base64.b64encode(content).decode("ascii")
+    return f'<img src="data:{kind};base64,{data}" alt="{escape(words)}">'
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str | Cell]], caption: str) -> str:
-    lines = [f"<caption>{escape(caption)}</caption>"] if caption else []
+    lines = []
     if any(head):
         lines.append("<thead><tr>" + "".join(f'<th scope="col">{escape(name)}</th>' for name in head) + "</tr></thead>")
     lines.append("<tbody>")
     for first, *rest in rows:
         text = first.text if isinstance(first, Cell) else first
         lines.append(f'<tr><th scope="row">{escape(text)}</th>' + "".join(map(_cell, rest)) + "</tr>")
-    return '<div class="scroll" tabindex="0"><table>' + "".join(lines) + "</tbody></table></div>"
+    above = f'<p class="caption">{escape(caption)}</p>' if caption else ""
+    return f'{above}<div class="scroll" tabindex="0"><table>{"".join(lines)}</tbody></table></div>'
 
 
 def _cell(cell: str | Cell) -> str:

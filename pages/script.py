@@ -28,7 +28,7 @@ TEMPLATE: dict[str, Any] = {
         "xaxis": _AXIS,
         "yaxis": _AXIS,
         "margin": {"l": 48, "r": 12, "t": 12, "b": 40},
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
         "hoverlabel": {"bgcolor": "@card", "bordercolor": "@line", "font": {"color": "@ink"}},
         "hovermode": "x",
     }

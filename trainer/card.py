@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,10 @@ from .assessment import policy_origin
 from .config import TrainConfig, load_train_config
 from .figures import draw_curves
 from .onnx_network import open_session
+from .report.findings import COLUMNS, ladder_head, ladder_rows, number, read_findings, terms_sentence, trial_rows
 from .training_log import WINDOW, read_log
 
 CARD_FILE, CURVES_FILE, ENVELOPE_FILE = "card.md", "card.png", "envelope.png"
-COLUMNS = {
-    "survived": "survived",
-    "success_rate": "> 80 % of the steps",
-    "forward_velocity_m_s": "velocity, m/s",
-    "velocity_error_m_s": "its error, m/s",
-    "mean_abs_torque_nm": "mean torque, Nm",
-    "p99_abs_torque_nm": "99th percentile, Nm",
-    "heading_drift_deg": "heading drift, deg",
-    "lateral_drift_m": "lateral drift, m",
-}
 
 
 def write_card(bundle: Path, run: Path, report: Path, envelope: Path | None = None) -> list[str]:
@@ -75,7 +65,7 @@ def card_text(
         f"# {config.task}: policy card\n\n![curves of the training]({CURVES_FILE})",
         _table(("", ""), _training(config, provenance, rows, run_name)),
         "## Gate\n\n" + _gate(report),
-        "## Trials\n\n" + _trials(report),
+        "## Trials\n\n" + _table(("", *COLUMNS.values()), trial_rows(report)),
         "## Push ladder\n\n" + _ladder(report["ladder"]),
     ]
     if with_envelope:
@@ -118,47 +108,24 @@ def _gate(report: dict[str, Any]) -> str:
     rows = []
     for name, line in report["gate"].items():
         verdict = "pass" if line["pass"] else "**MISS**"
-        rows.append((name, _number(line["value"]), line["target"], verdict))
+        rows.append((name, number(line["value"]), line["target"], verdict))
     table = _table(("line", "found", "target", "verdict"), rows)
-    terms = f"Command {report['command']} m/s and rad/s, pushes of {report['push_n']:g} N x 0.2 s every 2-4 s."
-    own = "" if report["gate_terms"] else " **These are not the gate's own terms.**"
-    return f"{table}\n\n{terms}{own}"
-
-
-def _trials(report: dict[str, Any]) -> str:
-    named = {"undisturbed": report["undisturbed"], f"pushed {report['push_n']:g} N": report["pushed"]}
-    named |= {f"{name} floor": trials for name, trials in (report["floors"] or {}).items()}
-    if report["long_run"]:
-        named["long run"] = report["long_run"]
-    rows = []
-    for name, trials in named.items():
-        low, high = trials["survived_interval"]
-        survived = f"{trials['survived']} of {trials['trials']} ({low:.0%} to {high:.0%})"
-        rest = [_number(trials[column]) for column in COLUMNS if column != "survived"]
-        rows.append((f"{name}, {trials['steps']} steps", survived, *rest))
-    return _table(("", *COLUMNS.values()), rows)
+    return f"{table}\n\n{terms_sentence(report)}"
 
 
 def _ladder(ladder: dict[str, Any] | None) -> str:
     if ladder is None:
         return "Not measured: `trainer eval --ladder`."
-    rows = [
-        (f"{size} N", *(f"{share:.0%}" for share in shares), f"**{ladder['mean'][size]:.0%}**")
-        for size, shares in ladder["survival"].items()
-    ]
-    table = _table(("0.2 s", *(f"{angle} deg" for angle in ladder["directions_deg"]), "all"), rows)
+    rows = [(*row[:-1], f"**{row[-1]}**") for row in ladder_rows(ladder)]
     return (
-        f"{table}\n\nSurvival of one push, {ladder['trials_each']} robots each; 0 deg pushes forward, 90 to the left."
+        f"{_table(ladder_head(ladder), rows)}\n\nSurvival of one push, {ladder['trials_each']} robots each; "
+        "0 deg pushes forward, 90 to the left."
     )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
 
 
 def _rows_of(run: Path, config: TrainConfig, origin: dict[str, str]) -> list[dict[str, Any]]:
@@ -181,14 +148,8 @@ def _rows_of(run: Path, config: TrainConfig, origin: dict[str, str]) -> list[dic
 
 
 def _read_report(path: Path, origin: dict[str, str]) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise ConfigError(f"{path}: {problem.strerror}, expected what `trainer eval --json` said") from None
-    except ValueError:
-        raise ConfigError(f"{path}: not JSON, expected what `trainer eval --json` said") from None
-    report: dict[str, Any] = said if isinstance(said, dict) else {}
-    found = report.get("policy")
+    report = read_findings(path)
+    found = report["policy"]
     if found != origin:
         raise ConfigError(
             f"{path}: policy: found {found}, expected the bundle's {origin}; make it with trainer eval --bundle BUNDLE "

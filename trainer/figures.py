@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from .amp.monitor import ACCURACY_BAND
 from .exam import Envelope
+from .report.bands import smooth
 
 CURVES = (
     "episode_reward", "episode_length", "reward/tracking_lin_vel", "approx_kl", "learning_rate", "env_steps_per_sec",
@@ -22,7 +23,6 @@ AMP_CURVES = ("amp_reward_mean", "disc_accuracy")
 SURVIVAL = matplotlib.colormaps["cividis"]  # made for all kinds of colour vision
 INK, ACCENT, MUTED = "#1b2a41", "#d1495b", "#8d99ae"
 STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10}
-_SMOOTHED = 10
 _POINTS = 500  # of a curve: more of them make a bigger file and no better picture
 _AXES = {"vx_yaw": (2, "yaw rate, rad/s"), "vx_vy": (1, "sideways, m/s")}
 
@@ -54,7 +54,7 @@ def draw_curves(rows: Sequence[dict[str, Any]], title: str = "") -> bytes:
             steps, values = np.array(known, float).reshape(-1, 2).T
             every = max(len(steps) // _POINTS, 1)
             axes.plot(steps[::every], values[::every], color=MUTED, linewidth=0.6)
-            axes.plot(steps[::every], _smooth(values)[::every], color=INK, linewidth=1.6)
+            axes.plot(steps[::every], smooth(values)[::every], color=INK, linewidth=1.6)
             axes.set(title=name, xlabel="million env steps")
             axes.grid(alpha=0.25)
             if name == "learning_rate":
@@ -97,16 +97,6 @@ def _draw_map(axes: Axes, envelope: Envelope, group: str, column: int, label: st
     axes.set(title=group.replace("_", " and "), xlabel="forward, m/s", ylabel=label)
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=3, fontsize=8)
     axes.grid(alpha=0.25)
-
-
-def _smooth(values: np.ndarray) -> np.ndarray:
-    """Running mean of what is finite, as long as the input."""
-    known = np.isfinite(values)
-    kernel = np.ones(_SMOOTHED)
-    sums = np.convolve(np.where(known, values, 0.0), kernel)[: len(values)]
-    counts = np.convolve(known.astype(float), kernel)[: len(values)]
-    means: np.ndarray = np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
-    return means
 
 
 def png(figure: Figure) -> bytes:

@@ -34,13 +34,25 @@ class Comparison(NamedTuple):
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """All iterations, oldest first. Raises ConfigError where the file cannot be read or holds none."""
+    """All iterations, oldest first; a last line that training has not written to its end is left out.
+
+    Raises:
+        ConfigError: the file cannot be read, a line is not JSON, or there is none.
+    """
     try:
-        rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+        text = Path(path).read_text(encoding="utf-8")
     except OSError as problem:
         raise ConfigError(f"{path}: {problem.strerror}, expected a run's metrics.jsonl; check the path") from None
-    except ValueError:
-        raise ConfigError(f"{path}: a line is not JSON, expected a run's metrics.jsonl; check the path") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not text, expected a run's metrics.jsonl; check the path") from None
+    rows = []
+    for line in text.splitlines(keepends=True):
+        try:
+            rows += [json.loads(line)] if line.strip() else []
+        except ValueError:
+            if line.startswith("{") and not line.endswith("\n"):
+                break
+            raise ConfigError(f"{path}: a line is not JSON, expected a run's metrics.jsonl; check the path") from None
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise ConfigError(f"{path}: found no iterations, expected a run's metrics.jsonl; train first")
     return rows

@@ -15,12 +15,13 @@ import pytest
 from contract import ChecksumError, ConfigError, assets_dir, load_bundle
 from trainer.amp.monitor import ACCURACY_BAND
 from trainer.assessment import Report, Terms, policy_origin
-from trainer.card import COLUMNS, write_card
+from trainer.card import write_card
 from trainer.config import load_train_config
 from trainer.exam import LADDER_DIRECTIONS_DEG, LADDER_N, Ladder
 from trainer.figures import AMP_CURVES, CURVES, draw_curves
 from trainer.gate import gate
 from trainer.onnx_network import open_session
+from trainer.report.findings import COLUMNS
 from trainer.tally import Evaluation
 
 SHIPPED = assets_dir() / "bundles" / "standing"

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--push-n", type=click.FloatRange(0), default=10.0, show_default=True, help="N, .2 s every 2-4 s")
 @click.option("--floor", type=click.Choice(("flat", "tilted", "rough")), help="[slopes by the config's law]")
 @click.option("--seed", type=int, default=0, show_default=True, help="of all that is drawn")
+@click.option("--ghost/--no-ghost", default=True, show_default=True, help="the reference motion, see-through green")
 def command(
     run: Path | None,
     bundle: Path | None,
@@ -45,7 +46,9 @@ def command(
     episodes: int | None,
     **wishes: Any,
 ) -> None:
-    """Watch a policy: in MuJoCo's window, in the browser, or as a film; pushes are arrows, loaded joints orange.
+    """Watch a policy: in MuJoCo's window, in the browser, or as a film.
+
+    Pushes are arrows, loaded joints orange, soles that touch the floor blue, the reference motion a see-through ghost.
 
     On macOS the window needs `mjpython -m trainer visualize`.
 
@@ -85,7 +88,7 @@ def _film(run: Path | None, bundle: Path | None, output: Path | None, episodes: 
         check_output(output)
     env, policy = _robot(run, bundle, episodes, wishes)
     path = output or Path("walk.mp4" if env.spec.runtime.gait_period_s else "stand.mp4")
-    films = record(env, policy, wishes["seed"], wishes["floor"])
+    films = record(env, policy, wishes["seed"], wishes["floor"], wishes["ghost"])
     if path.suffix == ".png":
         write_strip(env.robot, films[0], path)
     else:
@@ -131,4 +134,4 @@ def _episodes(
 
     steps = Steps(env)
     for number in itertools.count() if count is None else range(count):
-        yield partial(play, env, policy, wishes["seed"] + number, wishes["floor"], steps)
+        yield partial(play, env, policy, wishes["seed"] + number, wishes["floor"], steps, wishes["ghost"])

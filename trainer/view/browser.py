@@ -13,6 +13,7 @@ from contract import ConfigError
 
 from ..physics.robot_model import RobotModel
 from .frames import Frame, Stage
+from .ghost import COLOUR, Ghost
 
 HOST = "127.0.0.1"
 RED = (219, 31, 46)
@@ -31,20 +32,23 @@ class BrowserScene:
             raise ConfigError(
                 "viser: not installed, expected it for --browser; install the extra: uv sync --extra viewer"
             ) from None
-        self._stage = Stage(robot)
+        self._stage, self._ghost = Stage(robot), Ghost(robot)
         self._server = viser.ViserServer(host=HOST, port=port, verbose=False)
         self.url = f"http://{HOST}:{self._server.get_port()}"
         scene = self._server.scene
         scene.set_up_direction("+z")
         model = self._stage.model
-        self._bodies = [
-            scene.add_frame(f"/robot/{model.body(b).name or b}", show_axes=False) for b in range(model.nbody)
-        ]
+        self._bodies, self._ghost_bodies = (
+            [scene.add_frame(f"/{name}/{model.body(b).name or b}", show_axes=False) for b in range(model.nbody)]
+            for name in ("robot", "ghost")
+        )
         self._floor = scene.add_grid("/floor", width=20.0, height=20.0, cell_size=0.25, section_size=1.0)
         self._arrow = scene.add_arrows("/push", np.zeros((1, 2, 3)), RED, shaft_radius=0.012, head_radius=0.03)
         self._shown: dict[int, tuple[int, int, int]] = {}
         drawn = np.flatnonzero(model.geom_group < _HIDDEN)
         self._meshes = {int(g): self._add_geom(int(g)) for g in drawn if g != robot.floor}
+        self._ghost_shown = True
+        self._show_ghost(None)
         self._text = self._server.gui.add_markdown("waiting for the first frame")
 
     def show(self, shown: Frame) -> None:
@@ -57,6 +61,7 @@ class BrowserScene:
                 frame.position, frame.wxyz = stage.data.xpos[b], stage.data.xquat[b]
             for geom in {*np.concatenate(stage.limbs), *stage.soles} & self._meshes.keys():
                 self._paint(int(geom))
+            self._show_ghost(shown.ghost)
             self._floor.wxyz = shown.floor_quat
             ends = stage.arrow(shown)
             self._arrow.visible = ends is not None
@@ -78,10 +83,22 @@ class BrowserScene:
         is_mesh = model.geom_type[g] == _SHAPES.mjGEOM_MESH
         mesh = triangles(model, g) if is_mesh else shape(int(model.geom_type[g]), model.geom_size[g])
         self._shown[g] = _rgb(self._stage.colours[g])
-        return self._server.scene.add_mesh_simple(
-            f"/robot/{body}/geom{g}", mesh[0], mesh[1], color=self._shown[g], position=model.geom_pos[g],
-            wxyz=model.geom_quat[g],
-        )  # fmt: skip
+        place = {"position": model.geom_pos[g], "wxyz": model.geom_quat[g]}
+        add = self._server.scene.add_mesh_simple
+        add(f"/ghost/{body}/geom{g}", *mesh, color=_rgb(COLOUR), opacity=float(COLOUR[3]), cast_shadow=False, **place)
+        return add(f"/robot/{body}/geom{g}", *mesh, color=self._shown[g], **place)
+
+    def _show_ghost(self, qpos: np.ndarray | None) -> None:
+        """Move the ghost to a pose, or hide it; all of it lies below its bodies."""
+        if (qpos is not None) != self._ghost_shown:
+            self._ghost_shown = qpos is not None
+            for frame in self._ghost_bodies:
+                frame.visible = self._ghost_shown
+        if qpos is None:
+            return
+        self._ghost.place(qpos)
+        for b, frame in enumerate(self._ghost_bodies):
+            frame.position, frame.wxyz = self._ghost.data.xpos[b], self._ghost.data.xquat[b]
 
     def _paint(self, g: int) -> None:
         """Change a mesh's colour where it differs: each change is a message."""

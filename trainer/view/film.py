@@ -15,6 +15,7 @@ from contract import ConfigError
 
 from ..physics.robot_model import RobotModel
 from .frames import Frame, Stage, draw_arrow
+from .ghost import Ghost
 
 WIDTH, HEIGHT, FPS = 640, 480, 25
 PANELS, COLUMNS = 10, 5
@@ -28,7 +29,7 @@ class Painter:
     """Draws frames with a camera that follows the robot."""
 
     def __init__(self, robot: RobotModel, width: int, height: int) -> None:
-        self._stage = Stage(robot)
+        self._stage, self._ghost = Stage(robot), Ghost(robot)
         model = self._stage.model
         model.vis.global_.offwidth, model.vis.global_.offheight = width, height
         model.vis.quality.shadowsize = 1024
@@ -42,13 +43,18 @@ class Painter:
 
     def draw(self, shown: Frame) -> Image.Image:
         """The picture of a frame, with its time, command and push written on it."""
+        picture = self.paint(shown)
+        _caption(ImageDraw.Draw(picture), shown)
+        return picture
+
+    def paint(self, shown: Frame) -> Image.Image:
+        """The picture of a frame and nothing else."""
         self._camera.lookat[:] += _FOLLOWS * (self._target(shown) - self._camera.lookat)
         self._stage.place(shown)
         self._renderer.update_scene(self._stage.data, self._camera)
+        self._ghost.draw(self._renderer.scene, shown.ghost)
         draw_arrow(self._renderer.scene, self._stage.arrow(shown))
-        picture = Image.fromarray(self._renderer.render())
-        _caption(ImageDraw.Draw(picture), shown)
-        return picture
+        return Image.fromarray(self._renderer.render())
 
     def close(self) -> None:
         """Free the GL context."""

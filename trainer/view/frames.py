@@ -14,6 +14,7 @@ from ..evaluate import Policy, Steps, roll, slope_of
 from ..physics.robot_model import RobotModel
 from ..rewards import SWITCH_CLOSES_N
 from ..tally import Moment
+from .ghost import ghost_pose
 
 AFTER_FALL_S = 1.0
 LOADED, TOUCHING = np.array([0.92, 0.33, 0.02]), np.array([0.05, 0.40, 0.95])
@@ -23,7 +24,7 @@ ARROW_M_PER_N = 0.03
 class Frame(NamedTuple):
     """One robot after one control step: time_s; qpos (nq,); push (3,) N world; load (J,) |torque| as a share of the
     joint's limit; touch (4,) bool in the order of contract.FOOT_SWITCHES; command (3,); speed, forward, m/s;
-    floor_quat (4,) wxyz; fell."""
+    floor_quat (4,) wxyz; fell; ghost (nq,) qpos of the reference motion, None where it is not shown."""
 
     time_s: float
     qpos: np.ndarray
@@ -34,21 +35,25 @@ class Frame(NamedTuple):
     speed: float
     floor_quat: np.ndarray
     fell: bool
+    ghost: np.ndarray | None = None
 
 
-def play(env: Env, policy: Policy, seed: int, floor: str | None = None, steps: Steps | None = None) -> Iterator[Frame]:
+def play(
+    env: Env, policy: Policy, seed: int, floor: str | None = None, steps: Steps | None = None, ghost: bool = False
+) -> Iterator[Frame]:
     """The frames of one episode of a one-robot env, until a second after a fall."""
     left = round(AFTER_FALL_S / env.config.ctrl_dt)
     fell = False
     for number, moment in enumerate(roll(env, policy, seed, slope_rad=slope_of(floor), steps=steps), 1):
         fell = fell or bool(moment.outcome.terminated[0])
-        yield frame(env, moment, 0, number, fell)
+        shown = frame(env, moment, 0, number, fell)
+        yield shown._replace(ghost=ghost_pose(env, moment, 0)) if ghost else shown
         left -= fell
         if left <= 0:
             return
 
 
-def record(env: Env, policy: Policy, seed: int, floor: str | None = None) -> list[list[Frame]]:
+def record(env: Env, policy: Policy, seed: int, floor: str | None = None, ghost: bool = False) -> list[list[Frame]]:
     """The frames of each of the env's robots, until a second after its fall; all run in one batch."""
     batch = env.config.num_envs
     films: list[list[Frame]] = [[] for _ in range(batch)]
@@ -56,7 +61,8 @@ def record(env: Env, policy: Policy, seed: int, floor: str | None = None) -> lis
     for number, moment in enumerate(roll(env, policy, seed, slope_rad=slope_of(floor)), 1):
         fell |= np.asarray(moment.outcome.terminated)
         for i in np.flatnonzero(left > 0):
-            films[i].append(frame(env, moment, int(i), number, bool(fell[i])))
+            shown = frame(env, moment, int(i), number, bool(fell[i]))
+            films[i].append(shown._replace(ghost=ghost_pose(env, moment, int(i))) if ghost else shown)
         left -= fell
         if not (left > 0).any():
             break

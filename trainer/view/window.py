@@ -14,6 +14,7 @@ from contract import ConfigError
 
 from ..physics.robot_model import RobotModel
 from .frames import Frame, Stage, draw_arrow
+from .ghost import Ghost
 
 
 def check_display() -> None:
@@ -28,7 +29,7 @@ def check_display() -> None:
 
 def watch(robot: RobotModel, episodes: Iterator[Callable[[], Iterator[Frame]]], ctrl_dt: float) -> None:
     """Show episodes until the window is closed or there are no more."""
-    stage = Stage(robot)
+    stage, ghost = Stage(robot), Ghost(robot)
     with mujoco.viewer.launch_passive(stage.model, stage.data, show_left_ui=False, show_right_ui=False) as window:
         with window.lock():
             camera = window.cam
@@ -42,6 +43,7 @@ def watch(robot: RobotModel, episodes: Iterator[Callable[[], Iterator[Frame]]], 
                 with window.lock():
                     stage.place(shown)
                     window.user_scn.ngeom = 0
+                    ghost.draw(window.user_scn, shown.ghost)
                     draw_arrow(window.user_scn, stage.arrow(shown))
                 window.sync()
                 due += ctrl_dt
