@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-from benchmark_page import PAGE, page_of
+from benchmark_page import PAGE, PICTURES, page_of, pictures_of
 from results import ROOT, BusyElsewhere, commit, machine, now, write_json
 
 HERE = Path(__file__).resolve().parent
@@ -121,9 +121,11 @@ def main(only: Sequence[str], quick: bool, listing: bool, page: bool, results: P
 
 
 def write_page(results: Path) -> None:
-    """docs/benchmarks.md as of a results file."""
+    """docs/benchmarks.md and its pictures as of a results file."""
     known = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     PAGE.write_text(page_of(known), encoding="utf-8")
+    for name, picture in pictures_of(known).items():
+        (PICTURES / name).write_text(picture, encoding="utf-8")
     click.echo(f"wrote {PAGE.relative_to(ROOT)}", err=True)
 
 

@@ -10,6 +10,7 @@ import asyncio
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from results import figure, progress, report, show, table, write_json
 
@@ -67,7 +68,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     lengths = (300, 1000) if options.quick else (1000, 3000, 10_000, 30_000)
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     with tempfile.TemporaryDirectory(prefix="wr-") as name:
         folder = Path(name)
         progress(f"recording {lengths[-1]} ticks")

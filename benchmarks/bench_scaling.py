@@ -95,7 +95,11 @@ def main() -> None:
     if not options.quick and every > 1:
         gain = found[own]["training"] / found[1, OWN_ENVS, OWN_HIDDEN]["training"]
         figures.append(figure(f"{every} cores / one core, training", gain, "x"))
-    tables = [table(f"Env-steps/s against {name}", head, rows_of(points, found)) for name, points in curves.items()]
+    below = {"robots": (0, (3, 4)), "cores": (1, (3, 4))}
+    tables = [
+        table(f"Env-steps/s against {name}", head, rows_of(points, found), below.get(name))
+        for name, points in curves.items()
+    ]
     result = report(figures, tables)
     print(show(result))
     if options.json:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from curve import draw
 from results import ROOT, number, verdict, wanted
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+PICTURES = ROOT / "docs" / "pictures"
 BUSY = 0.05
 """Share of the CPUs that others may have had, before the page says that the figures are too bad."""
 TITLES = {
@@ -35,6 +37,17 @@ def page_of(results: Mapping[str, Mapping[str, Any]]) -> str:
     """The whole page. Parts that nobody has measured are named, too."""
     sections = "".join(section(part, title, results.get(part)) for part, title in TITLES.items())
     return HEAD + summary(results) + sections
+
+
+def pictures_of(results: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The drawings of the page, SVG by file name in docs/pictures."""
+    tables = [each for part in TITLES for each in results.get(part, {}).get("report", {}).get("tables", ())]
+    return {picture_name(each): draw(each) for each in tables if "curve" in each}
+
+
+def picture_name(each: Mapping[str, Any]) -> str:
+    """The file of a table's drawing."""
+    return f"bench-{anchor(each['title'].partition(',')[0])}.svg"
 
 
 def summary(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -69,7 +82,8 @@ def markdown(each: Mapping[str, Any]) -> str:
     """One table."""
     head = "| " + " | ".join(each["head"]) + " |\n|" + "---|" * len(each["head"]) + "\n"
     rows = "".join("| " + " | ".join(number(cell) for cell in row) + " |\n" for row in each["rows"])
-    return f"{each['title']}:\n\n{head}{rows}\n"
+    picture = f"![{each['title']}](pictures/{picture_name(each)})\n\n" if "curve" in each else ""
+    return f"{each['title']}:\n\n{head}{rows}\n{picture}"
 
 
 def moment(entry: Mapping[str, Any]) -> str:

@@ -35,9 +35,12 @@ def figure(
     return {"name": name, "got": None if got is None else float(got), "unit": unit} | rest
 
 
-def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
-    """Rows of words and numbers under a title."""
-    return {"title": title, "head": list(head), "rows": [list(row) for row in rows]}
+def table(
+    title: str, head: Sequence[str], rows: Iterable[Sequence[Any]], curve: tuple[int, Sequence[int]] | None = None
+) -> dict[str, Any]:
+    """Rows of words and numbers under a title. curve: the columns to draw, all above 0: one below, others as lines."""
+    drawn = {} if curve is None else {"curve": {"x": curve[0], "y": list(curve[1])}}
+    return {"title": title, "head": list(head), "rows": [list(row) for row in rows]} | drawn
 
 
 def report(figures: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str, Any]] = ()) -> Report:
