@@ -76,9 +76,10 @@ def run_part(name: str, quick: bool) -> dict[str, Any]:
 
 
 def merged(path: Path, name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    """All results with one entry replaced, in the order of PARTS."""
+    """All results with one entry replaced, in the order of PARTS. A failure does not replace figures."""
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    known[name] = entry
+    if "report" in entry or "report" not in known.get(name, {}):
+        known[name] = entry
     return {part: known[part] for part in PARTS if part in known}
 
 
@@ -103,21 +104,28 @@ def main(only: Sequence[str], quick: bool, listing: bool, page: bool, results: P
     if page:
         write_page(RESULTS)
         return
-    failed = []
-    for number, name in enumerate(chosen, 1):
-        left = sum(PARTS[each].minutes for each in chosen[number - 1 :])
-        time_left = "" if quick else f", about {left:g} min left"
-        click.echo(f"\n[{number}/{len(chosen)}] {name}: {PARTS[name].says}{time_left}", err=True)
-        entry = run_part(name, quick)
-        failed += [name] if "failed" in entry else []
-        if not quick or results:
-            path = results or RESULTS
-            write_json(path, merged(path, name, entry))
-        if not quick and results is None:
-            write_page(RESULTS)
+    try:
+        failed = [name for name in chosen if not measured(name, chosen, quick, results)]
+    except KeyboardInterrupt:
+        sys.exit(130)
     if failed:
         click.echo(f"bench: {', '.join(failed)} failed; see above", err=True)
         sys.exit(1)
+
+
+def measured(name: str, chosen: Sequence[str], quick: bool, results: Path | None) -> bool:
+    """Run one part of those that were chosen and keep what it found; whether it ran."""
+    place = chosen.index(name)
+    left = sum(PARTS[each].minutes for each in chosen[place:])
+    time_left = "" if quick else f", about {left:g} min left"
+    click.echo(f"\n[{place + 1}/{len(chosen)}] {name}: {PARTS[name].says}{time_left}", err=True)
+    entry = run_part(name, quick)
+    if not quick or results:
+        path = results or RESULTS
+        write_json(path, merged(path, name, entry))
+    if not quick and results is None:
+        write_page(RESULTS)
+    return "failed" not in entry
 
 
 def write_page(results: Path) -> None:

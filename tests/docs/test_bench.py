@@ -57,6 +57,9 @@ def test_one_part_replaces_its_own_entry_only(tmp_path: Path) -> None:
     path.write_text(json.dumps({"walk": {"when": "then"}, "tick": {"when": "then"}, "gone": {}}))
     merged = bench.merged(path, "tick", {"when": "now"})
     assert merged == {"tick": {"when": "now"}, "walk": {"when": "then"}} and list(merged) == ["tick", "walk"]
+    path.write_text(json.dumps({"tick": entry()}))
+    assert bench.merged(path, "tick", {"failed": "why"}) == {"tick": entry()}
+    assert bench.merged(path, "walk", {"failed": "why"})["walk"] == {"failed": "why"}
 
 
 def test_the_page_says_wanted_got_and_missed() -> None:
