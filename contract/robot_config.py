@@ -158,14 +158,18 @@ def _check_names(config: RobotConfig, where: str) -> None:
     known = {f.name for cls in (RobotConfig, JointConfig, ImuConfig, BaseConfig) for f in fields(cls)}
     for key in config.assumed:
         if key not in known:
-            raise ConfigError(f"{where}.assumed: unknown key {key!r}{schema.suggest(key, known)}; correct it")
+            raise ConfigError(
+                f"{where}.assumed: unknown key {schema.short(key)}{schema.suggest(key, known)}; correct it"
+            )
 
 
 def _check_order(found: Mapping[str, object], expected: tuple[str, ...], where: str) -> None:
     """Same names in the same order: a permuted robot must not pass."""
     for name in found:
         if name not in expected:
-            raise ConfigError(f"{where}: unknown joint {name!r}{schema.suggest(name, expected)}; correct it")
+            raise ConfigError(
+                f"{where}: unknown joint {schema.short(name)}{schema.suggest(name, expected)}; correct it"
+            )
     missing = [name for name in expected if name not in found]
     if missing:
         raise ConfigError(f"{where}: joint {missing[0]!r} of actuator_names is missing; add it")

@@ -104,10 +104,14 @@ def robot_params_from_dict(data: object, config: RobotConfig, where: str = "robo
     known = ("robot_name", *PARAMETERS)
     for key in data:
         if key not in known:
-            raise ConfigError(f"{where}: unknown key {key!r}{schema.suggest(str(key), known)}; remove or correct it")
+            raise ConfigError(
+                f"{where}: unknown key {schema.short(key)}{schema.suggest(str(key), known)}; remove or correct it"
+            )
     name = data.get("robot_name")
     if name != config.robot_name:
-        raise ConfigError(f"{where}: robot_name is {name!r}, expected {config.robot_name!r}; take that robot's file")
+        raise ConfigError(
+            f"{where}: robot_name is {schema.short(name)}, expected {config.robot_name!r}; take that robot's file"
+        )
     measured = {key: _measured(data[key], key, config, f"{where}: {key}") for key in PARAMETERS if key in data}
     return RobotParams(config.robot_name, **measured)
 
@@ -141,7 +145,7 @@ def _measured(data: object, key: str, config: RobotConfig, where: str) -> Measur
         for joint in data:
             if joint not in config.actuator_names:
                 hint = schema.suggest(str(joint), config.actuator_names)
-                raise ConfigError(f"{where}: unknown joint {joint!r}{hint}; correct it")
+                raise ConfigError(f"{where}: unknown joint {schema.short(joint)}{hint}; correct it")
         return {joint: _estimate(item, key, f"{where}.{joint}") for joint, item in data.items()}
     return {WHOLE: _estimate(data, key, where)}
 

@@ -31,11 +31,11 @@ def read(cls: type[T], data: object, where: str, error: type[ContractError] = Co
         error: unknown or missing key, wrong type, or a number that is not finite.
     """
     if not isinstance(data, Mapping):
-        raise error(f"{where}: found {_short(data)}, expected {_name(cls)}")
+        raise error(f"{where}: found {short(data)}, expected {_name(cls)}")
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in data:
         if key not in fields:
-            raise error(f"{where}: unknown key {key!r}{suggest(str(key), fields)}; remove or correct it")
+            raise error(f"{where}: unknown key {short(key)}{suggest(str(key), fields)}; remove or correct it")
     hints = get_type_hints(cls)
     values = {}
     for name, field in fields.items():
@@ -73,11 +73,11 @@ def _value(hint: Any, data: object, where: str, error: type[ContractError]) -> A
         return {str(key): _value(args[1], item, _below(where, str(key)), error) for key, item in data.items()}
     if hint is float and isinstance(data, int | float) and not isinstance(data, bool):
         if not abs(data) <= sys.float_info.max:  # NaN, infinity, or a whole number that no float can hold
-            raise error(f"{where}: found {_short(data)}, expected a finite number")
+            raise error(f"{where}: found {short(data)}, expected a finite number")
         return float(data)
     if hint in (int, str, bool) and type(data) is hint:
         return data
-    raise error(f"{where}: found {_short(data)}, expected {_name(hint)}")
+    raise error(f"{where}: found {short(data)}, expected {_name(hint)}")
 
 
 def _below(where: str, key: str) -> str:
@@ -104,7 +104,8 @@ def _name(hint: Any, many: bool = False) -> str:
     return words.get(hint, (mapping, mapping))[many]
 
 
-def _short(data: object) -> str:
+def short(data: object) -> str:
+    """A value in a sentence: its beginning, 60 characters at most, whatever a file holds."""
     text = _REPR.repr(data)
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -10,6 +10,7 @@ entries count, 65535 for none at all.
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -22,6 +23,8 @@ PAGE = 4096
 ABSENT = 65535
 TEXT_BYTES = 64
 COUNT = "?"
+MOST_BYTES = 1 << 40
+"""Of a whole file, and so of each of its sizes."""
 
 
 class BlackBoxError(ValueError):
@@ -95,12 +98,42 @@ def read_header(start: bytes) -> Header:
         plain = json.loads(data)
         columns = [Column(c["name"], c["type"], tuple(c["shape"]), c["kind"], c["varies"]) for c in plain["columns"]]
         header = Header(**(plain | {"columns": columns}))
-        fits = row_type(columns).itemsize == header.record_bytes and header.capacity > 0
-    except (KeyError, TypeError, ValueError) as problem:
-        raise BlackBoxError(f"has a header of another robotd ({problem}), expected this one's; use that one") from None
+        fits = _is_well_typed(header) and row_type(columns).itemsize == header.record_bytes
+    except (KeyError, TypeError, ValueError, SyntaxError, OverflowError, RecursionError) as problem:
+        detail = " ".join(str(problem).split())[:80] or type(problem).__name__
+        raise BlackBoxError(f"has a header of another robotd ({detail}), expected this one's; use that one") from None
     if not fits:
         raise BlackBoxError("has a header whose sizes do not agree, expected the one robotd wrote; copy it again")
     return header
+
+
+def _is_well_typed(header: Header) -> bool:
+    """Whether every value of a header is of its kind, and sizes and times are such as a robotd can have written."""
+    texts = (header.robot, header.contract_version, header.policy)
+    lists = (header.joints, header.foot_switches, header.modes)
+    maps: tuple[tuple[dict[str, Any], type], ...] = (
+        (header.policies, str),
+        (header.events, int),
+        (header.faults, int),
+        (header.config, object),
+    )
+    numbers = (header.ctrl_dt, header.wall_s, header.clock_s)
+    sizes = (header.record_bytes, header.capacity, header.first_at)
+    return (
+        all(type(text) is str for text in texts)
+        and all(type(each) is list and all(type(item) is str for item in each) for each in lists)
+        and all(type(each) is dict and all(isinstance(v, kind) for v in each.values()) for each, kind in maps)
+        and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+        and all(type(size) is int and 0 < size <= MOST_BYTES for size in sizes)
+        and header.ctrl_dt > 0
+        and all(0 <= number < 64 for number in header.events.values())
+        and all(_is_column(column) for column in header.columns)
+    )
+
+
+def _is_column(column: Column) -> bool:
+    plain = type(column.name) is str and type(column.type) is str and type(column.kind) is str
+    return plain and type(column.varies) is bool and np.dtype(column.type).kind in "biufS"
 
 
 def row_type(columns: Iterable[Column]) -> np.dtype[Any]:

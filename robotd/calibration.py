@@ -17,7 +17,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import yaml
 from pydantic import Field, ValidationError
 
+from contract.plain_yaml import load_plain
 from contract.robot_config import RobotConfig
+from contract.schema import short
 from robotd.places import state_folder
 from robotd.section import Section, bounded
 from robotd.wiring import FootSwitchWires, JointCalibration, SwitchWire, Wiring
@@ -234,7 +236,7 @@ def write_whole(path: Path, text: str) -> None:
 def read_mapping(path: Path) -> dict[str, Any] | None:
     """The YAML mapping in a file; None where there is no file. Raises CalibrationError."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_plain(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except OSError as problem:
@@ -249,8 +251,8 @@ def read_mapping(path: Path) -> dict[str, Any] | None:
 def sentence(problem: ValidationError) -> str:
     """The first thing that does not fit, with its place."""
     error = problem.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in error["loc"])
-    found = "" if error["type"] in ("missing", "value_error") else f" found {error['input']!r},"
+    place = ".".join(str(part) for part in error["loc"])[:200]
+    found = "" if error["type"] in ("missing", "value_error") else f" found {short(error['input'])},"
     return f"{place + ':' if place else ''}{found} {error['msg'].removeprefix('Input ')}".strip()
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from contract.schema import suggest
+from contract.plain_yaml import load_plain
+from contract.schema import short, suggest
 from contract.signature import KEY_BYTES, is_base64
 from robotd.migration import ROBOTD_YAML, VersionError, migrated
 from robotd.section import Section, bounded
@@ -123,7 +124,7 @@ def load_config(path: Path | None) -> RobotdConfig:
     if path is None:
         return RobotdConfig()
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        data = load_plain(Path(path).read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigFileError(f"{path}: {problem.strerror}, expected robotd.yaml; check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
@@ -141,13 +142,13 @@ def load_config(path: Path | None) -> RobotdConfig:
 def _sentence(problem: ValidationError) -> str:
     error = problem.errors(include_url=False)[0]
     *above, key = error["loc"] or ("the top of the file",)
-    place = ".".join(str(part) for part in (*above, key))
+    place = ".".join(str(part) for part in (*above, key))[:200]
     if error["type"] == "extra_forbidden":
         return f"unknown key {place!r}{suggest(str(key), _keys_in(above))}; remove or correct it"
     if error["type"] == "value_error":
         return f"{place}: {error['ctx']['error']}"
     message = error["msg"].removeprefix("Input ").replace("should be", "expected")
-    return f"{place}: found {error['input']!r}, {message}"
+    return f"{place}: found {short(error['input'])}, {message}"
 
 
 def _keys_in(above: list[int | str]) -> list[str]:

@@ -56,5 +56,5 @@ def read_plan(path: Path | None = None) -> LimpPlan | None:
         data = json.loads((path or plan_path()).read_text(encoding="utf-8"))
         buses = {str(name): (str(port), tuple(map(int, ids))) for name, (port, ids) in data["buses"].items()}
         return LimpPlan(int(data["baud"]), buses)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

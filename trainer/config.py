@@ -12,6 +12,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from contract import TERMS, ConfigError
+from contract.plain_yaml import load_plain
+from contract.schema import short
 from contract.spec_reader import MAPPING_IDS
 
 from .amp.config import AmpConfig
@@ -152,7 +154,7 @@ def load_train_config(path: Path) -> TrainConfig:
     """
     path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_plain(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigError(f"{path}: {problem.strerror}, expected a training config; check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
@@ -179,13 +181,13 @@ def config_hash(config: TrainConfig) -> str:
 
 def _first(problem: ValidationError) -> str:
     error = problem.errors()[0]
-    key = ".".join(str(part) for part in error["loc"])
+    key = ".".join(str(part) for part in error["loc"])[:200]
     if error["type"] == "extra_forbidden":
         section: Any = TrainConfig
         for part in error["loc"][:-1]:
             section = section.model_fields[str(part)].annotation
         return f"{key}: unknown key{_suggest(str(error['loc'][-1]), section.model_fields)}; remove or correct it"
-    found = "" if error["type"] == "missing" else f" found {error['input']!r},"
+    found = "" if error["type"] == "missing" else f" found {short(error['input'])},"
     return f"{key}:{found} expected: {error['msg']}"
 
 

@@ -1,4 +1,4 @@
-"""What is killed: each victim writes its file again and again until SIGKILL comes, and says after each time that it has.
+"""What is killed: each victim writes its file again and again until SIGKILL comes, and says each time that it has.
 
 A victim is a child of this process by fork, so it costs no import. What it has left is looked at by `findings`: the
 files must be whole, and at least as new as the last one that it said it had written.
@@ -12,6 +12,7 @@ import os
 import random
 import select
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,23 @@ def _write_black_box(folder: Path, said: Said) -> None:
         said(state.number)
 
 
+def small_black_box() -> bytes:
+    """The first ten records of a black box, of which eight are written."""
+    bundle = load_bundle(STANDING, open_session)
+    setup = setup_for(bundle, RobotdConfig(black_box=BlackBoxConfig(minutes=0.1)))
+    with tempfile.TemporaryDirectory(prefix="wr-") as folder:
+        path, state = Path(folder) / "blackbox.bin", initial_tick_state(setup)
+        box = BlackBox(path, setup, SimulatedClock().now_s, 0.0)
+        for _ in range(8):
+            networks = {bundle.name: bundle.network}
+            state, _, record = tick(setup, state, at_rest(setup), Orders((Event.ARM,)), networks)
+            box(record)
+        box.close()
+        with BlackBoxFile(path) as file:
+            size = file.header.first_at + 10 * file.header.record_bytes
+        return path.read_bytes()[:size]
+
+
 def _find_black_box(folder: Path, said: int) -> list[str]:
     found = []
     try:
@@ -131,7 +149,8 @@ def _find_black_box(folder: Path, said: int) -> list[str]:
 # calibration.yaml
 
 
-def _calibration(number: int) -> Any:
+def a_calibration(number: int) -> Any:
+    """One of a few robots', with its number inside."""
     from calibration_rig import OF_WILDROBOT, calibration_of
 
     truth = draw_truth(OF_WILDROBOT, Wiring(), number % 5)
@@ -140,7 +159,7 @@ def _calibration(number: int) -> Any:
 
 def _write_calibration(folder: Path, said: Said) -> None:
     for number in itertools.count(1):
-        save_calibration(folder / "calibration.yaml", _calibration(number))
+        save_calibration(folder / "calibration.yaml", a_calibration(number))
         said(number)
 
 

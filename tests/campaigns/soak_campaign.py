@@ -1,4 +1,4 @@
-"""Hours on the twin in lockstep, with random commands, pushes, policy switches, troubles, stops, clearing and re-arming.
+"""Hours on the twin in lockstep: random commands, pushes, policy switches, troubles, stops, clearing and re-arming.
 
 `python tests/campaigns/soak_campaign.py 50000` runs so many ticks and prints what came out. One simulated hour is
 180,000 ticks. A part is 36,000 of them (12 minutes); parts of one process follow on each other in one daemon.
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from robotd.replay import replay
 from robotd.tick_state import setup_for
 
 PART_TICKS = 36_000
+SHORT_TICKS = 3000
 WARM_UP = 3000
 """Ticks after which memory counts."""
 PATIENCE_TICKS = 1500
@@ -231,6 +232,31 @@ def soak(ticks: int, seed: int, report: Report, folder: Path, bundle: Bundle | N
         "difference": None if result.difference is None else str(result.difference),
         "powered_at_end": robot.powered or robot.twin.enabled,
     }
+
+
+def parts(short: bool) -> list[str]:
+    """Names of all parts: 8 hours, or one part of a minute."""
+    return ["short"] if short else [str(number) for number in range(8 * 5)]
+
+
+def run_parts(wanted: Sequence[str], add: Callable[[str, dict[str, Any]], None]) -> None:
+    """Do these parts in one daemon; what its end shows counts to the last one."""
+    last: dict[str, Any] = {}
+    names = iter(wanted)
+    ticks = SHORT_TICKS if wanted[0] == "short" else PART_TICKS * len(wanted)
+
+    def report(number: int, found: dict[str, Any]) -> None:
+        if number == ticks:
+            last.update(found)
+        else:
+            add(next(names), found)
+
+    with tempfile.TemporaryDirectory(prefix="wr-") as folder:
+        end = soak(ticks, 0 if wanted[0] == "short" else int(wanted[0]), report, Path(folder))
+    if end["error"] or end["difference"] or end["powered_at_end"]:
+        last["problems"] = [*last["problems"], f"at the end: {end}"]
+        last["survived"] = 0
+    add(next(names), last | {"replayed": end["replayed"]})
 
 
 def main() -> int:

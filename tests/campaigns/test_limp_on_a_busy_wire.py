@@ -1,4 +1,4 @@
-"""An answer that is under way garbles what the host says meanwhile: a limp must reach every servo all the same, at once.
+"""An answer that is under way garbles what the host says meanwhile: a limp must reach every servo all the same.
 
 Found by run 12 of the fault campaign: the first servo of the bus stayed loaded for 60 ms.
 """

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import click
 import yaml
 
+from contract.plain_yaml import load_plain
 from robotd.ctl.refusal import Refusal
 
 DONE = "done"
@@ -83,7 +84,7 @@ class PersonOnPaper:
 def read_answers(path: Path) -> Mapping[str, str]:
     """Answers by name of the prompt. Raises Refusal."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_plain(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise Refusal(f"--answers {path}: {problem.strerror}, expected a YAML file; check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
