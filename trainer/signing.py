@@ -78,12 +78,13 @@ def _load(path: Path) -> Any:
     ed25519, serialization = _library()
     cure = "make one with `trainer keygen`"
     try:
-        content = path.read_bytes()
-        if path.stat().st_mode & 0o077:
-            raise KeyFileError(f"{path}: others may read this private key, expected mode 600; chmod 600 it")
-        key = serialization.load_pem_private_key(content, password=None)
+        content, mode = path.read_bytes(), path.stat().st_mode
     except OSError as problem:
         raise KeyFileError(f"{path}: {problem.strerror}, expected a private key; {cure}") from None
+    if mode & 0o077:
+        raise KeyFileError(f"{path}: others may read this private key, expected mode 600; chmod 600 it")
+    try:
+        key = serialization.load_pem_private_key(content, password=None)
     except (ValueError, TypeError):  # no key; TypeError: one under a passphrase
         raise KeyFileError(f"{path}: cannot be read, expected an ed25519 key in PEM, no passphrase; {cure}") from None
     if not isinstance(key, ed25519.Ed25519PrivateKey):

@@ -23,6 +23,7 @@ MAX_FILES = 1000
 _BLOCK = 1 << 16
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _BROKEN = (
+    OSError,  # gzip's own, and a zip that names a place before its beginning
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
@@ -68,9 +69,7 @@ def read_source(path: Path) -> Source:
         members = _in_zip(file) if start == _ZIP else _in_tar(_Bounded(_opened(file, start), path))
         try:
             files = _collect(members, path)
-        except (BundleError, OSError) as problem:
-            if isinstance(problem, gzip.BadGzipFile):
-                raise _no_archive(path, problem) from None
+        except BundleError:
             raise
         except _BROKEN as problem:
             raise _no_archive(path, problem) from None
