@@ -7,7 +7,7 @@ from typing import Any
 
 from .config import TrainConfig, config_hash
 from .evaluate import FLOORS, Evaluation, Policy, evaluate, evaluation_env, slope_of
-from .exam import Command3, Ladder, long_run, on_floor, push_ladder
+from .exam import FLOOR_STEPS, Command3, Ladder, ladder_steps, long_run, long_run_steps, on_floor, push_ladder
 from .gate import Line, departures, gate, gate_table
 from .style import StyleJudge
 
@@ -76,6 +76,14 @@ class Report:
         if self.departures:
             rows.append(f"not the gate's own terms: {'; '.join(self.departures)}")
         return "\n".join(rows)
+
+
+def work(config: TrainConfig, terms: Terms) -> int:
+    """Control steps of all robots that `assess` asks the policy for, where none falls."""
+    plain = terms.trials * terms.steps
+    lasting = long_run_steps(config.env.ctrl_dt) if terms.long_run else 0
+    ladder = ladder_steps(config.env.ctrl_dt) if terms.ladder else 0
+    return 2 * plain + lasting + ladder + (len(FLOORS) * terms.trials * FLOOR_STEPS if terms.floors else 0)
 
 
 def assess(config: TrainConfig, policy: Policy, terms: Terms, judge: StyleJudge | None = None) -> Report:

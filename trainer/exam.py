@@ -15,7 +15,9 @@ Command3 = tuple[float, float, float]  # vx, vy m/s, yaw rate rad/s
 LADDER_N = (5.0, 8.0, 10.0, 15.0, 20.0)
 LADDER_DIRECTIONS_DEG = (0, 45, 90, 135, 180, 225, 270, 315)
 KICK_AT_S, KICK_S, WATCHED_S = 2.0, 0.2, 4.0
+LADDER_EACH = 6
 LONG_RUN_S, LONG_RUN_TRIALS = 120.0, 64
+FLOOR_STEPS = 500
 ENVELOPE_TRIALS, ENVELOPE_S = 4, 8.0
 
 
@@ -59,13 +61,15 @@ class Envelope(NamedTuple):
     groups: dict[str, slice]
 
 
-def push_ladder(config: TrainConfig, policy: Policy, command: Command3, each: int = 6, seed: int = 0) -> Ladder:
+def push_ladder(
+    config: TrainConfig, policy: Policy, command: Command3, each: int = LADDER_EACH, seed: int = 0
+) -> Ladder:
     """Every size in every direction, `each` times with other robots, in one batch."""
     angles = np.radians(LADDER_DIRECTIONS_DEG)
     directions = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(len(angles))])
     forces = np.array(LADDER_N)[:, None, None] * directions
     kick = Kick(np.repeat(forces.reshape(-1, 3), each, axis=0), KICK_AT_S, KICK_S)
-    steps = round((KICK_AT_S + KICK_S + WATCHED_S) / config.env.ctrl_dt)
+    steps = _watched_steps(config.env.ctrl_dt)
     tally = run_trials(evaluation_env(config, len(kick.force), steps, 0.0, command), policy, seed, kick=kick)
     survived = tally.up.reshape(len(LADDER_N), len(angles), each).sum(2)
     return Ladder(LADDER_N, LADDER_DIRECTIONS_DEG, survived, each)
@@ -81,7 +85,7 @@ def long_run(
 
 def on_floor(config: TrainConfig, policy: Policy, command: Command3, floor: str, trials: int, seed: int) -> Evaluation:
     """Plain trials on a floor by name, without pushes."""
-    env = evaluation_env(config, trials, 500, 0.0, command, floor=floor)
+    env = evaluation_env(config, trials, FLOOR_STEPS, 0.0, command, floor=floor)
     return evaluate(env, policy, seed, slope_rad=slope_of(floor))
 
 
@@ -109,6 +113,25 @@ def envelope(config: TrainConfig, policy: Policy, each: int = ENVELOPE_TRIALS, s
     with np.errstate(invalid="ignore"):
         mean = sums / known.sum(1)[:, None]
     return Envelope(commands, mean, trials.up.reshape(-1, each).mean(1), groups)
+
+
+def ladder_steps(ctrl_dt: float) -> int:
+    """Control steps of all robots on the push ladder, where none falls."""
+    return len(LADDER_N) * len(LADDER_DIRECTIONS_DEG) * LADDER_EACH * _watched_steps(ctrl_dt)
+
+
+def long_run_steps(ctrl_dt: float) -> int:
+    """Control steps of all robots of `long_run`, where none falls."""
+    return LONG_RUN_TRIALS * round(LONG_RUN_S / ctrl_dt)
+
+
+def envelope_steps(config: TrainConfig) -> int:
+    """Control steps of all robots of `envelope`, where none falls."""
+    return len(command_grid(config.env.command)[0]) * ENVELOPE_TRIALS * round(ENVELOPE_S / config.env.ctrl_dt)
+
+
+def _watched_steps(ctrl_dt: float) -> int:
+    return round((KICK_AT_S + KICK_S + WATCHED_S) / ctrl_dt)
 
 
 def _wider(limits: tuple[float, float]) -> tuple[float, float]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
+
+import numpy as np
 
 _BAR_WIDTH = 24
 _TERMINAL_PAUSE_S, _PLAIN_PAUSE_S = 0.1, 10.0
@@ -36,12 +39,31 @@ class Progress:
             self._shown = now
             self._show(now)
 
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._clear()
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def counted(self, policy: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+        """A policy (B, O) -> (B, J) that counts a piece for each robot that it is asked for."""
+
+        def ask(obs: np.ndarray) -> np.ndarray:
+            action = policy(obs)
+            self.add(len(obs))
+            return action
+
+        return ask
+
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
         if self._open:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

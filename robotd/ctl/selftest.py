@@ -15,7 +15,7 @@ from contract.schema import suggest
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.ctl.fault_trial import Found, try_once
 from robotd.ctl.injections import INJECTIONS, Injection
-from robotd.ctl.progress import Progress
+from robotd.ctl.progress import Pace, Progress
 from robotd.ctl.refusal import Refusal, Unreachable, refusing
 from robotd.daemon import Refusal as StartRefusal
 from robotd.daemon import Unreachable as StartUnreachable
@@ -115,10 +115,11 @@ def command(
         if not step.ok:
             progress.say(f"warning: real time: {step}")
     ctrl_dt, lines = bundles[default].spec.runtime.ctrl_dt, []
+    pace = Pace(len(injections) * times, "trials")
     for number, injection in enumerate(injections):
         found = []
         for trial in range(times):
-            progress.show(f"{number + 1} of {len(injections)}: {injection.name}, trial {trial + 1} of {times}")
+            progress.show(f"{injection.name}: {pace.text(number * times + trial)}")
             found.append(_try(injection, bundles[default], config, (trial + 0.5) / times))
         lines.append(Line(injection, injection.promised_s(config.safety, ctrl_dt), found))
     progress.end()

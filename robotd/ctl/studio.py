@@ -22,7 +22,7 @@ from robotd.ctl.annotation import annotate
 from robotd.ctl.camera import Camera, cameras
 from robotd.ctl.film import NO_GL
 from robotd.ctl.filmstrip import PANEL_HEIGHT, PANEL_WIDTH, Painter, draw_filmstrip
-from robotd.ctl.progress import Progress
+from robotd.ctl.progress import Pace, Progress
 from robotd.ctl.recording import Recording, load_recording
 
 VIDEO_WIDTH, VIDEO_HEIGHT = 640, 480
@@ -136,9 +136,10 @@ def choose_frames(scene: Scene, workers: int) -> tuple[list[int], float]:
 
 def draw_frames(source: Path, ticks: list[int], workers: int, progress: Progress) -> Iterator[bytes]:
     """The frames of the video in order, drawn by several processes."""
+    pace = Pace(len(ticks), "frames of the video")
     with ProcessPoolExecutor(workers, get_context("spawn"), _hire, (source,)) as pool:
         for done, frame in enumerate(pool.map(_shoot, ticks, chunksize=5)):
-            progress.show(f"drawing the video {100 * done / len(ticks):3.0f} %")
+            progress.show(pace.text(done))
             yield frame
 
 

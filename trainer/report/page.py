@@ -84,7 +84,7 @@ def build(
 
 def _summary(section: Section, runs: Sequence[Run], notes: Sequence[str]) -> None:
     head = ("run", "state", "seed", "iterations", "env steps", "wall time", "steps/s", "episode reward", "length")
-    rows = []
+    rows: list[list[str | Cell]] = []
     for run in runs:
         last = run.rows[-1] if run.rows else {}
         state = Cell("complete", "good") if run.complete else Cell(_unfinished(run), "muted")
@@ -97,7 +97,7 @@ def _summary(section: Section, runs: Sequence[Run], notes: Sequence[str]) -> Non
             number(last_mean(run.rows, "episode_reward", WINDOW)),
             number(last_mean(run.rows, "episode_length", WINDOW)),
         )
-        rows.append((run.name, state, *(Cell(text, "number") for text in (str(run.config.seed), *figures))))
+        rows.append([run.name, state, *(Cell(text, "number") for text in (str(run.config.seed), *figures))])
     section.table(head, rows, f"Episode reward and length are means over the last {WINDOW} iterations.")
     for note in notes:
         section.text(note)

@@ -56,9 +56,10 @@ def command(
 
     Exit codes: 0 ok, 1 a line of the gate is missed, 2 refused, 130 interrupted.
     """
-    from ..assessment import Terms, assess, policy_origin
+    from ..assessment import Terms, assess, policy_origin, work
     from ..config import load_train_config
     from ..gate import default_command
+    from ..progress import Progress
     from ..training_log import compare, read_log
 
     if (run is None) == (bundle is None):
@@ -70,7 +71,9 @@ def command(
         read_log(compare_metrics)  # refuse before minutes are spent
     goal = asked or (default_command(config.task) if velocity is None else (velocity, 0.0, 0.0))
     checkpoint_id, policy, on_pair = _policy(config, run, bundle, stochastic, terms["seed"])
-    report = assess(config, policy, Terms(command=goal, **terms), on_pair)
+    asked_for = Terms(command=goal, **terms)
+    with Progress("evaluating", work(config, asked_for)) as progress:
+        report = assess(config, progress.counted(policy), asked_for, on_pair)
     data, lines = {"policy": policy_origin(config, checkpoint_id)} | report.as_dict(), [report.table()]
     if compare_metrics is not None:
         comparison = compare(compare_metrics, config.reward_scale, report.undisturbed.reward_per_step)
@@ -105,10 +108,12 @@ def _policy(config: Any, run: Path | None, bundle: Path | None, stochastic: bool
 
 
 def _draw(config: Any, policy: Any, path: Path, seed: int) -> str:
-    from ..exam import envelope
+    from ..exam import envelope, envelope_steps
     from ..figures import draw_envelope
+    from ..progress import Progress
 
-    measured = envelope(config, policy, seed=seed)
+    with Progress("envelope", envelope_steps(config)) as progress:
+        measured = envelope(config, progress.counted(policy), seed=seed)
     try:
         path.write_bytes(draw_envelope(measured, f"{config.task}: commands and what came of them"))
     except OSError as problem:

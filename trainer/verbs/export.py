@@ -25,12 +25,14 @@ def command(run: Path, config_path: Path | None, output_dir: Path, key: Path | N
     """
     from ..checkpoint import latest_checkpoint
     from ..config import load_train_config
-    from ..export import export_bundle
+    from ..export import export_bundle, work
+    from ..progress import Progress
     from ..signing import signer
 
     sign = None if key is None else signer(key)
     config = load_train_config(config_path or own_config(run, None))
-    metrics = export_bundle(config, latest_checkpoint(run), output_dir, sign=sign)
+    with Progress("trying it out", work()) as progress:
+        metrics = export_bundle(config, latest_checkpoint(run), output_dir, sign=sign, counted=progress.counted)
     for name, figures in metrics.items():
         click.echo(f"{name}: {figures['survived']} of {figures['trials']} did not fall in {figures['steps']} steps")
     click.echo(f"bundle: {output_dir}")

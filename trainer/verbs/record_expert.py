@@ -28,6 +28,7 @@ def command(run: Path, output: Path, pairs: int, seed: int) -> None:
     from ..checkpoint import latest_checkpoint
     from ..config import config_hash, load_train_config
     from ..evaluate import checkpoint_policy
+    from ..progress import Progress
     from ..task import make_env, make_physics
 
     config = load_train_config(own_config(run, None))
@@ -40,6 +41,7 @@ def command(run: Path, output: Path, pairs: int, seed: int) -> None:
         "source": f"{config.task}/{checkpoint.name}, training config {config_hash(config)}, seed {config.seed}",
         "licence": "as this project's",
     }
-    expert = record_expert(env, make_physics(env), policy, pairs, provenance, seed)
+    with Progress("recording", env.config.num_envs * env.config.episode_steps) as progress:
+        expert = record_expert(env, make_physics(env), progress.counted(policy), pairs, provenance, seed)
     save_expert(output, expert)
     click.echo(f"{output}: {len(expert.pairs)} transitions, {output.stat().st_size / 1000:.0f} kB")

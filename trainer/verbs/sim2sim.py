@@ -43,6 +43,7 @@ def command(
 
     Exit codes: 0 ok, 2 refused, 130 interrupted.
     """
+    from ..progress import Progress
     from ..sim2sim import WORLDS, sim2sim
     from ..sim2sim_card import as_dict, files, join_bundle, table
 
@@ -53,7 +54,8 @@ def command(
                 f"--world: found {name!r}, expected one of {', '.join(map(repr, known))}; correct the name"
             )
     chosen = [known[name] for name in names] or list(WORLDS)
-    rows = sim2sim(bundle, chosen, trials, steps, seed, lambda line: click.echo(line, err=True))
+    with Progress("worlds", len(chosen) * 2 * trials * steps) as progress:
+        rows = sim2sim(bundle, chosen, trials, steps, seed, progress.say, progress.counted)
     click.echo(json.dumps(as_dict(rows)) if as_json else table(rows))
     if output is not None:
         try:

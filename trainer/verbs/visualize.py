@@ -81,18 +81,21 @@ def command(
 
 
 def _film(run: Path | None, bundle: Path | None, output: Path | None, episodes: int, wishes: dict[str, Any]) -> None:
-    from ..view.film import check_output, write_film, write_strip
+    from ..progress import Progress
+    from ..view.film import check_output, pictures_in, write_film, write_strip
     from ..view.frames import record
 
     if output is not None:
         check_output(output)
     env, policy = _robot(run, bundle, episodes, wishes)
     path = output or Path("walk.mp4" if env.spec.runtime.gait_period_s else "stand.mp4")
-    films = record(env, policy, wishes["seed"], wishes["floor"], wishes["ghost"])
+    with Progress("walking", episodes * wishes["steps"]) as progress:
+        films = record(env, progress.counted(policy), wishes["seed"], wishes["floor"], wishes["ghost"])
     if path.suffix == ".png":
         write_strip(env.robot, films[0], path)
     else:
-        write_film(env.robot, films, path, env.config.ctrl_dt)
+        with Progress("drawing", pictures_in(films, env.config.ctrl_dt)) as progress:
+            write_film(env.robot, films, path, env.config.ctrl_dt, progress.add)
     fell = sum(frames[-1].fell for frames in films)
     click.echo(f"{path}: {len(films)} episodes, {fell} with a fall")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +73,20 @@ def check_output(path: Path) -> None:
         raise ConfigError(f"{path}: no such folder {path.parent}, expected one to write into; create it")
 
 
-def write_film(robot: RobotModel, episodes: Sequence[Sequence[Frame]], path: Path, ctrl_dt: float) -> None:
-    """The episodes one after the other in real time, at 25 pictures each second. Raises ConfigError."""
+def write_film(
+    robot: RobotModel,
+    episodes: Sequence[Sequence[Frame]],
+    path: Path,
+    ctrl_dt: float,
+    on_picture: Callable[[], None] = lambda: None,
+) -> None:
+    """The episodes one after the other in real time, at 25 pictures each second; `on_picture` is called after each.
+
+    Raises:
+        ConfigError: the film cannot be written.
+    """
     painter = Painter(robot, WIDTH, HEIGHT)
-    every = max(round(1 / FPS / ctrl_dt), 1)
+    every = _every(ctrl_dt)
     writer = imageio_ffmpeg.write_frames(
         str(path), (WIDTH, HEIGHT), fps=FPS, quality=7, macro_block_size=16, ffmpeg_log_level="error"
     )
@@ -84,6 +94,7 @@ def write_film(robot: RobotModel, episodes: Sequence[Sequence[Frame]], path: Pat
         writer.send(None)
         for picture in _pictures(painter, episodes, every):
             writer.send(np.ascontiguousarray(picture).tobytes())
+            on_picture()
     except OSError as problem:
         raise ConfigError(
             f"{path}: the film cannot be written ({_first_line(problem)}), expected room and permission"
@@ -91,6 +102,11 @@ def write_film(robot: RobotModel, episodes: Sequence[Sequence[Frame]], path: Pat
     finally:
         writer.close()
         painter.close()
+
+
+def pictures_in(episodes: Sequence[Sequence[Frame]], ctrl_dt: float) -> int:
+    """How many pictures a film of these episodes has."""
+    return sum(-(-len(frames) // _every(ctrl_dt)) for frames in episodes)
 
 
 def write_strip(robot: RobotModel, frames: Sequence[Frame], path: Path) -> None:
@@ -121,6 +137,10 @@ def choose(frames: Sequence[Frame], count: int = PANELS) -> list[int]:
     reach = len(frames) / count / 2
     moved = [int(middles[np.argmin(abs(middles - i))]) if len(middles) else int(i) for i in even]
     return sorted({m if abs(m - i) <= reach else int(i) for m, i in zip(moved, even, strict=True)})
+
+
+def _every(ctrl_dt: float) -> int:
+    return max(round(1 / FPS / ctrl_dt), 1)
 
 
 def _pictures(painter: Painter, episodes: Sequence[Sequence[Frame]], every: int) -> Iterator[Image.Image]:
