@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from given_files import give
+from list_commands import listed
 from shown_commands import EXITS, PAGES, ROOT, RUN_ELSEWHERE, blocks_of, lines_of, rows, whole
 
 LONG_S = 550
@@ -28,7 +29,7 @@ TABLE = [row for row in rows() if not row.needs]
 def checkout(tmp_path: Path) -> Path:
     """What commands look for in a checkout; what they may write to is a copy."""
     shutil.copytree(ROOT / "assets", tmp_path / "assets", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("contract", "trainer", "benchmarks", "Makefile"):
+    for name in ("contract", "trainer", "benchmarks", "tests", "Makefile"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
@@ -81,6 +82,12 @@ def test_every_row_of_the_table_that_needs_nothing_runs(row: object, checkout: P
 def test_there_is_something_to_run() -> None:
     assert {"index.md", "troubleshooting.md", "assets.md", "logs.md"} <= {page.name for page in RUNNABLE}
     assert len(TABLE) >= 10
+
+
+def test_what_is_not_run_is_listed() -> None:
+    found = listed()
+    assert {"slow", "hardware", "needs time"} <= set(found) and len(found["run"]) > 25
+    assert any(command.endswith("trainer eval --checkpoint runs/walking") for command in found["slow"])
 
 
 def test_a_command_that_fails_would_be_found(checkout: Path) -> None:
