@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_INTERRUPTED = 0, 130
 PORT = 8750
-NICENESS = 10
-"""robotd comes first, also where it got no real time."""
 
 
 def _speed(name: str, default: float, most: float, text: str) -> Callable[..., Callable[..., int]]:
@@ -79,8 +76,6 @@ def command(
     plan = _Plan(host, port, names, key_file, model, Limits(max_forward, max_back, max_sideways, max_turn), socket)
     with Client(socket) as client:  # here and now there is a robotd, and it answers
         client.ask(AskStatus(), Status)
-    with suppress(OSError):
-        os.nice(NICENESS)
     try:
         return asyncio.run(_serve(plan, as_json))
     except ModuleNotFoundError as problem:

@@ -20,6 +20,8 @@ from robotd.ctl.teleop_mapping import Limits
 MAX_PAGES = 16
 MAX_MESSAGE = 4096
 HEARTBEAT_S = 5.0
+END_S = 1.0
+"""How long those who still get something may take at the end."""
 STOPS_AT_ONCE, ACTS_AT_ONCE = 4, 4
 # Nothing from elsewhere, and in nobody's frame: a page must not lay another one over the buttons.
 HEADERS = {
@@ -140,9 +142,9 @@ def _giver(file: PageFile) -> Handler:
 
 async def serve(server: Server, host: str, port: int, ready: Callable[[int], None]) -> Callable[[], Awaitable[None]]:
     """Bind to host and port (0: any), tell `ready` the port, and return what ends it. Raises OSError."""
-    runner = web.AppRunner(server.app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(server.app, access_log=None, handle_signals=False, shutdown_timeout=END_S)
     await runner.setup()
-    site = web.TCPSite(runner, host, port, shutdown_timeout=1.0)
+    site = web.TCPSite(runner, host, port)
     try:
         await site.start()
     except OSError:

@@ -65,7 +65,7 @@ class Twin:
         meshes: dict[tuple[Any, ...], int] = {}
         drawn: list[dict[str, list[float]]] = []
         geoms = []
-        for geom in np.flatnonzero((self.model.geom_group < HIDDEN_GROUP) & (self.model.geom_bodyid > 0)):
+        for geom in self._drawn():
             key = self._shape_key(int(geom))
             if key not in meshes:
                 mesh = self._mesh(int(geom))
@@ -122,13 +122,10 @@ class Twin:
         return offset
 
     def _touching_points(self) -> list[tuple[int, Float64]]:
-        """The corners (V, 3) of what may touch the floor, by body; of all that is drawn where nothing collides."""
+        """The corners (V, 3) of all that is drawn, by body."""
         model = self.model
-        solid = (model.geom_contype | model.geom_conaffinity) != 0
-        robot = model.geom_bodyid > 0
-        chosen = np.flatnonzero(robot & solid if np.any(robot & solid) else robot)
         found: dict[int, list[Float64]] = {}
-        for geom in chosen:
+        for geom in self._drawn():
             mesh = self._mesh(int(geom))
             if mesh is not None:
                 turn = np.zeros(9)
@@ -136,6 +133,10 @@ class Twin:
                 points = mesh.vertices @ turn.reshape(3, 3).T + model.geom_pos[geom]
                 found.setdefault(int(model.geom_bodyid[geom]), []).append(points)
         return [(body, np.unique(np.concatenate(points), axis=0)) for body, points in found.items()]
+
+    def _drawn(self) -> NDArray[np.intp]:
+        """The geoms of the robot that MuJoCo's own viewer shows too."""
+        return np.flatnonzero((self.model.geom_group < HIDDEN_GROUP) & (self.model.geom_bodyid > 0))
 
     def _colour(self, geom: int) -> list[float]:
         model, material = self.model, int(self.model.geom_matid[geom])

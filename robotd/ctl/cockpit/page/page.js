@@ -13,7 +13,7 @@ const plots = new Plots();
 const sticks = new Sticks(say, find("walk"), find("turn"), find("factor"));
 let twin = null;
 try { twin = new Twin(find("twin")); } catch (problem) { find("twin-note").textContent = problem.message; }
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { twin?.colours(); plots.fresh = true; });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { twin?.colours(); plots.refresh(); });
 
 // The key comes behind the link's #, which browsers keep to themselves; then it leaves the address bar.
 const shown = new URLSearchParams(location.hash.slice(1)).get("key");

@@ -1,14 +1,19 @@
 // The last ten seconds as plots, by the plotly.js of the installed package.
 
-const SECONDS = 10, EVERY_MS = 200;
+const SECONDS = 10, EVERY_MS = 60;
 const SWITCHES = ["left toe", "left heel", "right toe", "right heel"];
 
 export class Plots {
   constructor() {
-    this.ticks = []; // at, targets, measured, ages, roll, pitch, switches
+    this.ticks = []; // of the last ten seconds
     this.late = [];
     this.joint = 0;
     this.drawn = 0;
+    this.plots = { "plot-joint": this.angles, "plot-tilt": this.tilt, "plot-feet": this.feet, "plot-late": this.lateness };
+    this.stale = new Set(); // to be drawn
+    this.seen = new Set(); // in the window
+    const watch = new IntersectionObserver((all) => all.forEach((one) => this.seen[one.isIntersecting ? "add" : "delete"](one.target.id)));
+    for (const id of Object.keys(this.plots)) watch.observe(document.getElementById(id));
     setInterval(() => this.draw(), EVERY_MS);
   }
 
@@ -23,40 +28,73 @@ export class Plots {
       feet: tick.foot_switches,
     });
     while (tick.stamp_s - this.ticks[0].at > SECONDS) this.ticks.shift();
-    this.fresh = true;
+    this.refresh();
   }
 
-  histogram(bins) { this.late = bins; this.fresh = true; }
+  histogram(bins) { this.late = bins; }
 
-  choose(joint) { this.joint = joint; this.fresh = true; this.draw(); }
+  choose(joint) { this.joint = joint; this.refresh(); }
 
+  refresh() { for (const id of Object.keys(this.plots)) this.stale.add(id); }
+
+  // One plot at a time, each in its turn: a press on a button never waits for all of them.
   draw() {
-    if (!window.Plotly || !this.fresh || document.hidden) return;
-    this.fresh = false;
-    const look = this.look(), now = this.ticks.at(-1)?.at ?? 0, at = this.ticks.map((tick) => tick.at - now);
-    const line = (name, y, colour, more = {}) => ({ type: "scatter", mode: "lines", name, x: at, y, line: { color: colour, width: 2, ...more.line }, ...more.trace });
-    const time = { ...look.axis, range: [-SECONDS, 0], title: { text: "s", standoff: 4 } };
-    const target = this.ticks.map((tick) => tick.target[this.joint] ?? null), measured = this.ticks.map((tick) => tick.measured[this.joint]);
-    this.put("plot-joint", [
-      line("target", target, look.series[1], { line: { dash: "dash" } }),
-      line("measured", measured, look.series[0]),
-      line("age", this.ticks.map((tick) => thousand(tick.age[this.joint])), look.series[2], { trace: { yaxis: "y2" } }),
-    ], { xaxis: { ...time, anchor: "y2" }, yaxis: { ...look.axis, domain: [0.4, 1], range: wide([...target, ...measured], 0.1), title: { text: "rad" } }, yaxis2: { ...look.axis, domain: [0, 0.28], rangemode: "tozero", title: { text: "age ms" } } }, look);
-    this.put("plot-tilt", [
-      line("pitch, forward +", this.ticks.map((tick) => tick.pitch), look.series[0]),
-      line("roll, to the right +", this.ticks.map((tick) => tick.roll), look.series[1], { line: { dash: "dash" } }),
-    ], { xaxis: time, yaxis: { ...look.axis, range: wide([...this.ticks.map((tick) => tick.pitch), ...this.ticks.map((tick) => tick.roll)], 4), title: { text: "deg" } } }, look);
-    this.put("plot-feet", SWITCHES.map((name, i) =>
-      line(name, this.ticks.map((tick) => (tick.feet[i] ? SWITCHES.length - 1 - i : null)), look.series[i < 2 ? 0 : 1], { line: { width: 14 }, trace: { connectgaps: false } })
-    ), { xaxis: time, yaxis: { ...look.axis, range: [-0.6, 3.6], tickvals: [3, 2, 1, 0], ticktext: SWITCHES, zeroline: false }, showlegend: false }, look);
-    const width = 2 ** (1 / 5), edges = this.late.map(([edge]) => edge);
-    this.put("plot-late", [{
-      type: "bar", x: edges.map((edge) => edge * (1 + width) / 2), width: edges.map((edge) => edge * (width - 1)), y: this.late.map(([, count]) => count),
-      marker: { color: look.series[0] }, hovertemplate: "%{y} ticks about %{x:.3s} us late<extra></extra>",
-    }], { xaxis: { ...look.axis, type: "log", title: { text: "us late", standoff: 4 }, dtick: 1 }, yaxis: { ...look.axis, type: "log", title: { text: "ticks" }, dtick: 1, range: [-0.3, 3] }, bargap: 0 }, look);
+    if (!window.Plotly || document.hidden) return;
+    const id = [...this.stale].find((name) => this.seen.has(name));
+    if (!id) return;
+    this.stale.delete(id); // and it comes back at the end of the line
+    this.plots[id].call(this, id, this.look());
     this.drawn += 1;
     document.body.dataset.plots = this.drawn;
   }
+
+  angles(id, look) {
+    const target = this.ticks.map((tick) => tick.target[this.joint] ?? null), measured = this.ticks.map((tick) => tick.measured[this.joint]);
+    this.put(id, [
+      this.line("target", target, look.series[1], { line: { dash: "dash" } }),
+      this.line("measured", measured, look.series[0]),
+      this.line("age", this.ticks.map((tick) => thousand(tick.age[this.joint])), look.series[2], { trace: { yaxis: "y2" } }),
+    ], {
+      xaxis: { ...this.time(look), anchor: "y2" },
+      yaxis: { ...look.axis, domain: [0.4, 1], range: wide([...target, ...measured], 0.1), title: { text: "rad" } },
+      yaxis2: { ...look.axis, domain: [0, 0.28], rangemode: "tozero", title: { text: "age ms" } },
+    }, look);
+  }
+
+  tilt(id, look) {
+    const pitch = this.ticks.map((tick) => tick.pitch), roll = this.ticks.map((tick) => tick.roll);
+    this.put(id, [
+      this.line("pitch, forward +", pitch, look.series[0]),
+      this.line("roll, to the right +", roll, look.series[1], { line: { dash: "dash" } }),
+    ], { xaxis: this.time(look), yaxis: { ...look.axis, range: wide([...pitch, ...roll], 4), title: { text: "deg" } } }, look);
+  }
+
+  feet(id, look) {
+    const rows = SWITCHES.map((name, i) => this.line(
+      name, this.ticks.map((tick) => (tick.feet[i] ? SWITCHES.length - 1 - i : null)), look.series[i < 2 ? 0 : 1],
+      { line: { width: 14 }, trace: { connectgaps: false } },
+    ));
+    const yaxis = { ...look.axis, range: [-0.6, 3.6], tickvals: [3, 2, 1, 0], ticktext: SWITCHES, zeroline: false };
+    this.put(id, rows, { xaxis: this.time(look), yaxis, showlegend: false }, look);
+  }
+
+  lateness(id, look) {
+    const step = 2 ** (1 / 5), edges = this.late.map(([edge]) => edge);
+    this.put(id, [{
+      type: "bar", x: edges.map((edge) => (edge * (1 + step)) / 2), width: edges.map((edge) => edge * (step - 1)), y: this.late.map(([, count]) => count),
+      marker: { color: look.series[0] }, hovertemplate: "%{y} ticks about %{x:.3s} us late<extra></extra>",
+    }], {
+      xaxis: { ...look.axis, type: "log", title: { text: "us late", standoff: 4 }, dtick: 1 },
+      yaxis: { ...look.axis, type: "log", title: { text: "ticks" }, dtick: 1, range: [-0.3, 3] }, bargap: 0,
+    }, look);
+  }
+
+  line(name, y, colour, more = {}) {
+    const now = this.ticks.at(-1)?.at ?? 0, x = this.ticks.map((tick) => tick.at - now);
+    return { type: "scatter", mode: "lines", name, x, y, line: { color: colour, width: 2, ...more.line }, ...more.trace };
+  }
+
+  time(look) { return { ...look.axis, range: [-SECONDS, 0], title: { text: "s", standoff: 4 } }; }
 
   put(id, traces, layout, look) {
     window.Plotly.react(id, traces, {
