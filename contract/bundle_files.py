@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -22,6 +23,7 @@ ROBOT_CONFIG_FILE = "robot_config.yaml"
 ROBOT_MODEL_FILE = "robot.xml"
 GOLDEN_FILE = "golden.json"
 DEPLOYMENT_FILE = "deployment.json"
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
 
 
 def save_bundle(path: Path, files: Mapping[str, bytes], sign: Callable[[bytes], bytes] | None = None) -> None:
@@ -29,8 +31,9 @@ def save_bundle(path: Path, files: Mapping[str, bytes], sign: Callable[[bytes], 
 
     `sign` makes signature.json from checksums.json. A signature among `files` is left out: it was of other checksums.
 
-    They go to a temporary folder beside `path`, are flushed to the disk, and take the place of the bundle that was
-    there. A kill between the two renames leaves nothing at `path`, and the old bundle whole in `.NAME.*.old` beside it.
+    They go to a temporary folder beside `path`, are flushed to the disk, and change places with the bundle that was
+    there: at each moment one of them is at `path`, whole. Only on a file system that cannot let folders change places
+    (Linux's can) a kill between two renames leaves nothing at `path`, and the old bundle in `.NAME.*.old` beside it.
 
     Raises:
         BundleError: a name leads out of the bundle, or what lies at `path` is not a bundle.
@@ -50,9 +53,10 @@ def save_bundle(path: Path, files: Mapping[str, bytes], sign: Callable[[bytes], 
     old = temporary.with_name(temporary.name + ".old")
     try:
         write_files(temporary, content)
-        if path.exists():
-            path.rename(old)
-        temporary.rename(path)
+        if not (path.exists() and _exchange(temporary, path)):
+            if path.exists():
+                path.rename(old)
+            temporary.rename(path)
         sync_folder(path.parent)
     finally:
         if old.exists() and not path.exists():
@@ -127,6 +131,15 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if keys.count(key) > 1:
             raise ValueError(f"key {key!r} stands twice")
     return dict(pairs)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change places at once; False where C library, kernel or file system cannot."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "renameat2"):
+        return False
+    done: int = libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE)
+    return done == 0
 
 
 def _check_free(path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from bundle_builder import make_bundle, make_files, make_spec_data, open_session
 from sentences import assert_sentence
 
+from contract import bundle_files
 from contract.bundle import load_bundle
 from contract.bundle_files import save_bundle
 from contract.errors import BundleError
@@ -108,6 +109,8 @@ def test_an_error_at_any_point_leaves_old_or_new_and_no_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, over_old: bool, problem: BaseException
 ) -> None:
     outcomes = set()
+    if function == "rename":  # only a file system that cannot let two folders change places needs two of them
+        monkeypatch.setattr(bundle_files, "_exchange", lambda one, other: False)
     for nth in itertools.count(1):
         folder = tmp_path / str(nth)
         folder.mkdir()
@@ -162,13 +165,7 @@ def test_a_kill_at_any_point_leaves_a_whole_bundle(tmp_path: Path) -> None:
         [sys.executable, "-c", KILLED, str(tmp_path)], input=files, capture_output=True, text=True, check=True
     )
     points = int(result.stdout)
-    assert points > len(NEW) + 3  # each file, the folder, and two renames
-    found = []
-    for nth in range(1, points + 1):
-        here = tmp_path / str(nth) / "b"
-        aside = list(here.parent.glob(".b.*.old"))
-        assert here.exists() or len(aside) == 1
-        found.append(alpha_of(here if here.exists() else aside[0]))
+    assert points > len(NEW) + 2  # each file, and the folders
+    found = [alpha_of(tmp_path / str(nth) / "b") for nth in range(1, points + 1)]
     assert found == sorted(found)
     assert found[0] == 0.1 and found[-1] == 0.2
-    assert sum(not (tmp_path / str(nth) / "b").exists() for nth in range(1, points + 1)) <= 1
