@@ -152,7 +152,7 @@ def load_calibration(path: Path, robot: str | None = None) -> Calibration | None
         raise CalibrationError(
             f"{path}: date {data['date']!r}, expected one as 2026-01-31T12:00:00+00:00; {_CURE}"
         ) from None
-    if said != calibration.content_hash:
+    if said != _hash(data):  # of what is in the file: it may be an older one, that lacks keys of today
         raise CalibrationError(f"{path}: its hash does not fit its content, so a hand has changed it; {_CURE}")
     if robot is not None and calibration.robot != robot:
         raise CalibrationError(f"{path}: is of another robot than this robot_config.yaml describes; calibrate this one")
@@ -257,6 +257,7 @@ def sentence(problem: ValidationError) -> str:
 
 
 def _hash(data: Mapping[str, Any]) -> str:
+    """Of what a file holds beside its hash. Raises ValueError: no plain data, or a number that is not finite."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
