@@ -12,8 +12,16 @@ Every message is one sentence: file, key, the value found, what was expected, an
 from __future__ import annotations
 
 
+MOST_CHARACTERS = 800
+"""Of a sentence: names and values of a broken file may be of any length, and are then repeated in part."""
+
+
 class ContractError(ValueError):
     """A file that describes a policy or a robot cannot be used."""
+
+    def __init__(self, text: str) -> None:
+        half = MOST_CHARACTERS // 2
+        super().__init__(text if len(text) <= MOST_CHARACTERS else f"{text[:half]} ... {text[-half:]}")
 
 
 class ConfigError(ContractError):
