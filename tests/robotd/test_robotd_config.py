@@ -67,7 +67,7 @@ def test_the_faults_debounces_can_never_be_switched_off() -> None:
     [
         ("safety: {tilt_degrees: 30}", "unknown key 'safety.tilt_degrees' (did you mean 'tilt_deg'?)"),
         ("saftey: {}", "unknown key 'saftey' (did you mean 'safety'?)"),
-        ("wings: {}", "unknown key 'wings' (known: black_box, control, hardware, motion, realtime, safety)"),
+        ("wings: {}", "unknown key 'wings' (known: black_box, bundles, control, hardware, motion, realtime, safety)"),
         ("safety: {tilt_deg: steep}", "safety.tilt_deg: found 'steep'"),
         ("safety: {tilt_deg: .nan}", "safety.tilt_deg: found nan"),
         ("safety: {tilt_deg: true}", "safety.tilt_deg: found True"),
