@@ -170,7 +170,7 @@ the short one. Each part is its number: `python tests/campaigns/fault_campaign.p
 bit, and `python tests/campaigns/fuzz_campaign.py robotd.yaml/3` the inputs of that part.
 """
 WHAT = {
-    "fuzz": """Mutated inputs for every reader of what comes from outside. A reader may refuse with one sentence of its own.
+    "fuzz": """Mutated inputs for every reader of what comes from outside. It may refuse with one sentence of its own.
 Any other exception, more than 2 s of processor time or 64 MiB of growth is a find. `accepted` inputs were taken.""",
     "faults": """Each device with each kind of fault in each mode at a random moment, sometimes healed, sometimes with a
 second one, on the real drivers, byte by byte, in simulated time, with the physics twin behind them. A witness on the

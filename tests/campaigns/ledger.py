@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,22 @@ class Ledger:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """All parts that are done; what a killed process left half written is no part."""
-        if not self.path.exists():
-            return
-        for line in self.path.read_text(encoding="utf-8").splitlines():
+    def lines(self) -> list[dict[str, Any]]:
+        """The newest line of each part; what a killed process left half written is none."""
+        newest: dict[tuple[str, str], dict[str, Any]] = {}
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        for line in text.splitlines():
             try:
                 found = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(found, dict) and {"campaign", "part"} <= set(found):
-                yield found
+            if isinstance(found, dict) and {"campaign", "part", "problems"} <= set(found):
+                newest[(found["campaign"], found["part"])] = found
+        return list(newest.values())
 
     def done(self, campaign: str) -> set[str]:
-        """Names of a campaign's parts."""
-        return {line["part"] for line in self.lines() if line["campaign"] == campaign}
+        """Names of a campaign's parts in which nothing was found; the others are due again once that is mended."""
+        return {line["part"] for line in self.lines() if line["campaign"] == campaign and not line["problems"]}
 
     def add(self, campaign: str, part: str, found: dict[str, Any]) -> None:
         """One more part, written at once and whole."""

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from kill_victims import small_black_box
 
-from contract import ConfigError, assets_dir, load_robot_config
+from contract import ConfigError, SpecError, assets_dir, load_robot_config
 from contract.robot_params import load_robot_params
+from contract.spec_reader import parse_spec
 from robotd.blackbox_layout import MAGIC, BlackBoxError
 from robotd.blackbox_reader import BlackBoxFile
 from robotd.calibration import CalibrationError, load_calibration
@@ -83,6 +84,15 @@ def test_a_limp_plan_that_breaks_readers_is_none(text: str, tmp_path: Path) -> N
     path = tmp_path / "limp.json"
     path.write_text(text)
     assert read_plan(path) is None
+
+
+@pytest.mark.parametrize("key", ["contract_name", "contract_version", "spec_version"])
+def test_a_spec_whose_versions_are_whole_mappings(key: str) -> None:
+    data = json.loads((assets_dir() / "bundles" / "standing" / "policy_spec.json").read_text())
+    with pytest.raises(SpecError) as caught:
+        parse_spec(data | {key: data})
+    said = str(caught.value)
+    assert len(said) < LONGEST and said.startswith(f"policy_spec.json: {key}") and "expected" in said
 
 
 BROKEN_HEADERS: dict[str, dict[str, Any]] = {
