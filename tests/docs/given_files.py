@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sys
 from pathlib import Path
 
 from shown_commands import ROOT
@@ -22,7 +21,7 @@ TICKS = 300
 
 def give(page: str, folder: Path) -> None:
     """Put the files that a page speaks of where its commands, run in `folder`, find them."""
-    giver = {"assets.md": _another_robot, "logs.md": _black_boxes, "motion.md": _recorded_person}.get(page)
+    giver = {"assets.md": _another_robot, "logs.md": _black_boxes}.get(page)
     if giver is not None:
         giver(folder)
 
@@ -31,14 +30,6 @@ def _another_robot(folder: Path) -> None:
     """assets.md brings another robot's export and YAML."""
     robot = shutil.copytree(ROOT / "tests" / "assets" / "strider", folder / "myrobot")
     (robot / "strider.yaml").rename(robot / "myrobot.yaml")
-
-
-def _recorded_person(folder: Path) -> None:
-    """motion.md imports a BVH file."""
-    sys.path.append(str(ROOT / "tests" / "trainer" / "motion"))
-    from synthetic_human import write_bvh
-
-    write_bvh(folder / "walk.bvh")
 
 
 def _black_boxes(folder: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from given_files import give
 from list_commands import listed
-from shown_commands import EXITS, PAGES, ROOT, RUN_ELSEWHERE, blocks_of, lines_of, rows, whole
+from shown_commands import EXITS, PAGES, ROOT, RUN_ELSEWHERE, Row, blocks_of, lines_of, rows, whole
 
 LONG_S = 550
 RUNNABLE = [
@@ -75,8 +75,8 @@ def test_every_block_of_a_page_runs(page: Path, checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"line {row.line}")
-def test_every_row_of_the_table_that_needs_nothing_runs(row: object, checkout: Path) -> None:
-    assert_well(run(whole(row.snippets), checkout))  # type: ignore[attr-defined]
+def test_every_row_of_the_table_that_needs_nothing_runs(row: Row, checkout: Path) -> None:
+    assert_well(run([f"({command})" for command in whole(row.snippets)], checkout))
 
 
 def test_there_is_something_to_run() -> None:
