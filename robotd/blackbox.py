@@ -106,6 +106,7 @@ def _create(path: Path, header: Header, keep: int) -> mmap.mmap:
             os.pwrite(fd, header.to_bytes(), 0)
             os.fsync(fd)
             ring = mmap.mmap(fd, size)
+            ring[:: mmap.PAGESIZE]  # touches every page, so that none is fetched in a tick
         finally:
             os.close(fd)
         rotate(path, keep)
