@@ -180,7 +180,7 @@ def _energised(arrivals: Sequence[Arrival], ticks: Sequence[Tick], unsafe: list[
             begin <= each.stamp_s <= end for begin, end in spans
         ):
             unsafe.append(
-                f"{each.command} {each.values} reached {each.bus}/{each.address} at {each.stamp_s:.3f} s, limp"
+                f"{each.command} {each.values} reached {each.bus}/{each.address} at {each.stamp_s:.3f} s, torque off"
             )
 
 
