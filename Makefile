@@ -4,13 +4,14 @@ BIN := $(VENV)/bin
 # Other projects to measure beside: never in our own environment.
 PEERS := .venv-peers
 MUTATE := .venv-mutate
+GUIDED := .venv-fuzz
 PYTHON ?= python3
 EXTRAS := --extra sim --extra trainer --extra viewer --extra log --extra watch --extra report --extra dashboard --extra sign
 # uv from the PATH if there is one, otherwise brought into the environment by pip.
 UV = $(shell command -v uv || echo $(BIN)/uv)
 PIP_INSTALL = VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --constraint requirements.lock
 
-.PHONY: help demo test check docs lock clean mutate bench bench-train bench-loop bench-tick
+.PHONY: help demo test check docs lock clean mutate campaigns fuzz-guided bench bench-train bench-loop bench-tick
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -46,6 +47,12 @@ bench-loop: $(VENV)/.dev  ## how late ticks begin beside cyclictest, asyncio and
 
 bench-tick: $(VENV)/.dev  ## what the pure tick costs beside the bare network (BENCH="--quick")
 	$(BIN)/python benchmarks/bench_tick.py $(BENCH)
+
+campaigns: $(VENV)/.dev  ## fuzz, faults, hours and kills, hours of one core; goes on where it was stopped (CAMPAIGN="--short")
+	$(BIN)/python tests/campaigns/campaigns.py $(CAMPAIGN)
+
+fuzz-guided: $(GUIDED)/.done  ## coverage-guided fuzz by atheris (FUZZ="--runs 100000 'black box'")
+	$(GUIDED)/bin/python tests/campaigns/guided_fuzz.py $(FUZZ)
 
 mutate: $(VENV)/.dev  ## how many mutants of safety, fault table, modes and limits the tests kill
 	-@$(MAKE) --no-print-directory $(MUTATE)/.done
@@ -86,6 +93,11 @@ $(PEERS)/.rate: $(PEERS)/.venv
 
 $(PEERS)/.done: $(PEERS)/.venv
 	VIRTUAL_ENV=$(PEERS) $(UV) pip install --quiet --constraint requirements.lock brax==0.14.2 playground==0.2.0
+	@touch $@
+
+$(GUIDED)/.done: pyproject.toml requirements.lock $(BIN)/uv
+	$(UV) venv --quiet --clear --python $(BIN)/python $(GUIDED)
+	VIRTUAL_ENV=$(GUIDED) $(UV) pip install --quiet --constraint requirements.lock --editable '.[sim]' atheris==3.0.0
 	@touch $@
 
 $(MUTATE)/.done: pyproject.toml requirements.lock $(BIN)/uv

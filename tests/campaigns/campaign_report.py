@@ -16,7 +16,7 @@ def summary_of(lines: Iterable[Line], wanted: Mapping[str, Sequence[str]]) -> di
     """Everything in numbers: by campaign tried, survived, lost, unsafe, worst, parts done and parts wanted."""
     found: dict[str, list[Line]] = {name: [] for name in wanted}
     for line in lines:
-        if line["part"] in wanted.get(line["campaign"], ()):
+        if line["part"] in wanted.get(line["campaign"], ()) or line["part"].startswith("guided "):
             found[line["campaign"]].append(line)
     campaigns = {name: _campaign(name, each, len(wanted[name])) for name, each in found.items()}
     problems = [problem for each in found.values() for line in each for problem in line["problems"]]
@@ -32,7 +32,7 @@ def _campaign(name: str, lines: Sequence[Line], wanted: int) -> dict[str, Any]:
         "tried": tried,
         "survived": survived,
         "target": TARGETS[name],
-        "parts": len(lines),
+        "parts": sum(not line["part"].startswith("guided ") for line in lines),
         "parts_wanted": wanted,
         "lost_files": sum(line.get("lost", 0) for line in lines),
         "unsafe_commands": sum(line.get("unsafe", 0) for line in lines),

@@ -26,7 +26,7 @@ from campaign_report import page_of, summary_of, table_of
 from ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
+BUILD, PAGE = ROOT / "build", ROOT / "docs" / "campaigns.md"
 Add = Callable[[str, dict[str, Any]], None]
 Run = Callable[[Sequence[str], Add], None]
 
@@ -57,16 +57,17 @@ class TimeIsUpError(Exception):
 @click.option("--part", "wanted", multiple=True, help="Only parts whose names begin so; may be repeated.")
 @click.option("--minutes", type=click.FloatRange(min=0), help="Stop between two parts after so long.")
 @click.option("--report", "only_report", is_flag=True, help="Run nothing, report what is done.")
-@click.option("--page", type=click.Path(path_type=Path), help="Write the report as a page of docs too.")
 def main(
     short: bool,
     only: tuple[str, ...],
     wanted: tuple[str, ...],
     minutes: float | None,
     only_report: bool,
-    page: Path | None,
 ) -> None:
-    """Run what is not done yet, write build/campaigns.json, print the table. Exit code 1: something was found."""
+    """Run what is not done yet, write build/campaigns.json, print the table; the long form writes its page too.
+
+    Exit codes: 0 nothing was found, 1 something was.
+    """
     logging.getLogger("robotd").setLevel(logging.CRITICAL + 1)  # here faults are the plan
     form = "campaigns-short" if short else "campaigns"
     ledger = Ledger(BUILD / f"{form}.jsonl")
@@ -81,8 +82,8 @@ def main(
     summary = summary_of(ledger.lines(), {name: each.parts(short) for name, each in CAMPAIGNS.items()})
     (BUILD / f"{form}.json").write_text(json.dumps(summary, indent=1) + "\n")
     click.echo(table_of(summary))
-    if page is not None:
-        page.write_text(page_of(summary), encoding="utf-8")
+    if not short:
+        PAGE.write_text(page_of(summary), encoding="utf-8")
     sys.exit(1 if summary["problems"] else 0)
 
 

@@ -45,7 +45,7 @@ LINES = (
 )
 
 
-def _packet(dice: random.Random) -> bytes:
+def any_packet(dice: random.Random) -> bytes:
     """Any packet with any values, sometimes such as no one may say."""
     if dice.random() < 0.4:
         return question(dice.randrange(4), dice.choice(_READS)).encode()
@@ -88,7 +88,7 @@ def fuzz(inputs: int, seed: int = 0) -> FuzzFigures:
     packets = changed = obeyed = answered = refused = held_bytes = 0
     slowest_s, begin_s = 0.0, time.perf_counter()
     for n in range(inputs):
-        sent = _packet(dice)
+        sent = any_packet(dice)
         data = _mutate(sent, dice)
         if n % 1000 == 0:
             data = dice.randbytes(4096)

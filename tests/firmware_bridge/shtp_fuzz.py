@@ -49,6 +49,11 @@ def _batch(count: int, dice: random.Random) -> bytes:
     return shtp.encode_packet(shtp.INPUT, number, cargo).ljust(64, b"\0")
 
 
+def any_transaction(dice: random.Random) -> bytes:
+    """A mutated one, of a chip that starts or runs."""
+    return _mutate(_batch(dice.randrange(256), dice) if dice.random() < 0.5 else dice.choice(_corpus()), dice)
+
+
 def _mutate(data: bytes, dice: random.Random) -> bytes:
     changed = bytearray(data)
     for _ in range(dice.choice((0, 1, 1, 2, 5))):
