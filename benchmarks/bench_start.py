@@ -121,7 +121,7 @@ def main() -> None:
             figure("robotd, start to READY", median["robotd to READY"], "s", most=READY_S),
             figure("robotd, resident memory", rss, "MB", most=MEMORY_MB),
             figure("robotctl --help", median["robotctl --help"], "s", most=HELP_S),
-            figure("trainer --help", median["trainer --help"], "s", most=HELP_S),
+            figure("trainer --help", median["trainer --help"], "s"),
             figure("libraries of the twin and the trainer in robotd", len(heavy), "", most=0),
         ],
         [
