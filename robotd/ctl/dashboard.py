@@ -57,11 +57,12 @@ def command(
     as_json: bool,
     socket: Path | None,
 ) -> int:
-    """Serve one page that shows the robot live: 3-D view, joints, IMU, feet, timing, faults and what to do about them.
+    """Serve one page in the browser that shows the robot live, and steers it.
 
-    Whoever opens the printed link with the key may act as well: arm, activate, stop, e-stop, clear, choose the policy,
-    steer while a stick is held, and download the black box. Without the key a page may only look. The velocity of a
-    page that is lost decays, and robotd stops the robot (LINK); else a lost page changes nothing.
+    It shows a 3-D view, joints, IMU, feet, timing, faults and what to do about them. Whoever opens the printed link
+    with the key may act as well: arm, activate, stop, e-stop, clear, choose the policy, steer while a stick is held,
+    and download the black box. Without the key a page may only look. The velocity of a page that is lost decays, and
+    robotd stops the robot (LINK); else a lost page changes nothing.
 
     On another machine's browser: ssh -L 8750:localhost:8750 ROBOT. With --host 0.0.0.0 the network can look, and reads
     the key too: take that only where you trust it. It runs until Ctrl-C or SIGTERM.
