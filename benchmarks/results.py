@@ -6,6 +6,7 @@ Every bench writes one report, which is plain data for JSON. Nothing here measur
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -38,9 +39,13 @@ def figure(
 def table(
     title: str, head: Sequence[str], rows: Iterable[Sequence[Any]], curve: tuple[int, Sequence[int]] | None = None
 ) -> dict[str, Any]:
-    """Rows of words and numbers under a title. curve: the columns to draw, all above 0: one below, others as lines."""
+    """Rows of words and numbers under a title; what is not finite is left out.
+
+    curve: the columns to draw, all above 0: one below, others as lines.
+    """
     drawn = {} if curve is None else {"curve": {"x": curve[0], "y": list(curve[1])}}
-    return {"title": title, "head": list(head), "rows": [list(row) for row in rows]} | drawn
+    plain = [[None if isinstance(cell, float) and not math.isfinite(cell) else cell for cell in row] for row in rows]
+    return {"title": title, "head": list(head), "rows": plain} | drawn
 
 
 def report(figures: Iterable[Mapping[str, Any]], tables: Iterable[Mapping[str, Any]] = ()) -> Report:
@@ -97,7 +102,7 @@ def write_json(path: Path, data: Any) -> None:
     """The whole file or none of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    part.write_text(json.dumps(data, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
     part.replace(path)
 
 

@@ -52,6 +52,11 @@ def test_a_report_is_shown_with_what_was_wanted() -> None:
     assert any("70 ms" in line and "at most 60" in line and line.endswith("MISSED") for line in lines)
 
 
+def test_what_is_not_finite_is_left_out_of_the_results() -> None:
+    rows = table("A", ("", "x"), [("a", float("nan")), ("b", float("inf")), ("c", 1.0)])["rows"]
+    assert rows == [["a", None], ["b", None], ["c", 1.0]]
+
+
 def test_one_part_replaces_its_own_entry_only(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text(json.dumps({"walk": {"when": "then"}, "tick": {"when": "then"}, "gone": {}}))
