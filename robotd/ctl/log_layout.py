@@ -18,7 +18,7 @@ def layout_of(header: Header) -> Json:
     panels: dict[str, Json] = {
         "3D!robot": {
             "followMode": "follow-none",
-            "fixedFrame": WORLD,
+            "followTf": WORLD,
             "topics": {SHAPES: {"visible": True}},
             "cameraState": {
                 "distance": 1.6,
@@ -32,7 +32,22 @@ def layout_of(header: Header) -> Json:
                 "near": 0.01,
                 "far": 100,
             },
-            "layers": {"floor": {"layerId": "foxglove.Grid", "visible": True, "size": 4, "divisions": 16}},
+            "layers": {
+                "floor": {
+                    "instanceId": "floor",
+                    "layerId": "foxglove.Grid",
+                    "label": "floor",
+                    "visible": True,
+                    "frameLocked": True,
+                    "size": 4,
+                    "divisions": 16,
+                    "lineWidth": 1,
+                    "color": "#7f8ea3",
+                    "position": [0, 0, 0],
+                    "rotation": [0, 0, 0],
+                    "order": 1,
+                }
+            },
         },
         "StateTransitions!modes": {
             "isSynced": True,

@@ -15,10 +15,10 @@ from pages.script import plotly_library
 from robotd.blackbox_layout import BlackBoxError
 from robotd.blackbox_reader import BlackBoxFile, Scan
 from robotd.ctl.finite_range import FiniteRange
-from robotd.ctl.flight_report.assemble import build, headline
+from robotd.ctl.flight_report.assemble import build, headline, ranges_of
 from robotd.ctl.flight_report.flight import Flight, read_flight
 from robotd.ctl.flight_report.pictures import Progress as Told
-from robotd.ctl.flight_report.story import halts, main_halt
+from robotd.ctl.flight_report.story import Halt, halts, main_halt
 from robotd.ctl.log_export import counted
 from robotd.ctl.log_robot import robot_of
 from robotd.ctl.progress import Progress
@@ -26,7 +26,6 @@ from robotd.ctl.refusal import CheckFailed, Refusal, refusing
 from robotd.places import blackbox_path
 
 EXIT_OK = 0
-NO_PICTURES = "they were not asked for"
 
 
 @click.command()
@@ -63,12 +62,13 @@ def command(
         flight = _flight(opened, scan, last_s, progress)
         whose = robot_of(opened.header, bundle, opened.path)
         try:
-            page = build(flight, opened, scan, NO_PICTURES if no_pictures else whose, Told(progress.show, progress.say))
+            page = build(flight, opened, scan, whose, not no_pictures, Told(progress.show, progress.say))
         except BlackBoxError as problem:
             raise Refusal(f"{opened.path}: {problem}") from None
         size = _write(page, output)
     progress.end()
-    found = _summary(flight, scan, opened.path, output, size)
+    found: dict[str, Any] = {"file": str(opened.path), "output": str(output), "bytes": size}
+    found |= _summary(flight, scan, halts(flight, ranges_of(whose)))
     click.echo(json.dumps(found) if as_json else f"  {output}: {found['headline']} ({size / 1e6:.1f} MB)")
     return EXIT_OK
 
@@ -92,14 +92,10 @@ def _write(page: Page, output: Path) -> int:
         raise Refusal(f"--output {output}: {problem.strerror}, expected a file that can be written") from None
 
 
-def _summary(flight: Flight, scan: Scan, file: Path, output: Path, size: int) -> dict[str, Any]:
+def _summary(flight: Flight, scan: Scan, stops: list[Halt]) -> dict[str, Any]:
     """For --json."""
-    found = halts(flight)
     return {
-        "file": str(file),
-        "output": str(output),
-        "bytes": size,
-        "headline": headline(flight, main_halt(found)),
+        "headline": headline(flight, main_halt(stops)),
         "ticks": len(flight),
         "corrupt": scan.corrupt,
         "missing": scan.missing,
@@ -110,6 +106,6 @@ def _summary(flight: Flight, scan: Scan, file: Path, output: Path, size: int) ->
                 "faults": [cause.fault for cause in halt.causes],
                 "because": [cause.sentence for cause in halt.causes],
             }
-            for halt in found
+            for halt in stops
         ],
     }

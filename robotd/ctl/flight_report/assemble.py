@@ -20,13 +20,16 @@ from .timeline import MOST_CHANGES, changes, durations_s, timeline
 SHOWN_STOPS = 4
 
 
-def build(flight: Flight, file: BlackBoxFile, scan: Scan, bundle: Bundle | str, progress: pictures.Progress) -> Page:
+def build(
+    flight: Flight, file: BlackBoxFile, scan: Scan, bundle: Bundle | str, draw: bool, progress: pictures.Progress
+) -> Page:
     """The report of a flight.
 
     Args:
         bundle: whose robot it is, for ranges and pictures; a sentence where there is none that fits.
+        draw: make pictures of it.
     """
-    ranges = None if isinstance(bundle, str) else (bundle.spec.robot.range_min, bundle.spec.robot.range_max)
+    ranges = ranges_of(bundle)
     found = halts(flight, ranges)
     halt = main_halt(found)
     page = Page(headline(flight, halt), subtitle(flight, halt, ranges))
@@ -34,13 +37,19 @@ def build(flight: Flight, file: BlackBoxFile, scan: Scan, bundle: Bundle | str, 
     for stop in shown(found):
         section = page.section(f"Stop at {flight.time_s[stop.tick]:.2f} s: {stop.names}")
         before_stop.tell(section, flight, stop)
-    pictures.tell(page.section("Robot and twin"), flight, file, halt, bundle, progress)
+    drawn = bundle if draw else "they were not asked for"
+    pictures.tell(page.section("Robot and twin"), flight, file, halt, drawn, progress)
     joints.tell(page.section("Joints and their targets"), flight)
     running.tell_ages(page.section("Ages"), flight)
     running.tell_timing(page.section("Timing"), flight)
     running.tell_health(page.section("Health"), flight)
     _about(page, flight, file, scan)
     return page
+
+
+def ranges_of(bundle: Bundle | str) -> Ranges | None:
+    """Of the joints; None where nobody knows them."""
+    return None if isinstance(bundle, str) else (bundle.spec.robot.range_min, bundle.spec.robot.range_max)
 
 
 def headline(flight: Flight, halt: Halt | None) -> str:
