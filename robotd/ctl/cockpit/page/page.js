@@ -23,6 +23,14 @@ function say(message) {
   if (live?.readyState === WebSocket.OPEN) live.send(JSON.stringify(message));
 }
 
+// Ask for an act. What is said to the person is replaced by what came of it.
+function ask(word, more = {}) {
+  const open = live?.readyState === WebSocket.OPEN;
+  find("said").textContent = open ? `${word}: asked, no answer yet` : `${word}: NOT SENT, no connection`;
+  find("said").className = open ? "" : "bad";
+  say({ say: word, ...more });
+}
+
 function connect() {
   live = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   live.onopen = () => { why = "waiting for robotd"; const key = sessionStorage.getItem(STORED); key ? say({ say: "key", key }) : access(false); };
@@ -91,7 +99,7 @@ function options(message) {
 }
 
 function done({ act, ok, text, checks }) {
-  if (act === "key") return access(ok, text);
+  if (act === "key") { find("said").textContent = ""; return access(ok, text); }
   find("said").textContent = act === "page" ? text : `${act}: ${text}`;
   find("said").className = ok ? "" : "bad";
   find("checks").dataset.of = checks.length ? "act" : "";
@@ -175,10 +183,10 @@ const whole = (value) => (Number.isFinite(value) ? value.toFixed(0) : "-");
 
 // The stop goes out as the finger comes down; a keyboard has only the click.
 let downAt = 0;
-find("estop").addEventListener("pointerdown", (e) => { if (e.button === 0) { downAt = performance.now(); sticks.drop(); say({ say: "estop" }); } });
-find("estop").addEventListener("click", () => { if (performance.now() - downAt > 1000) { sticks.drop(); say({ say: "estop" }); } });
-for (const button of document.querySelectorAll("#acts button")) button.onclick = () => say({ say: button.dataset.act });
-find("policy").onchange = (e) => { say({ say: "policy", name: e.target.value }); e.target.blur(); };
+find("estop").addEventListener("pointerdown", (e) => { if (e.button === 0) { downAt = performance.now(); sticks.drop(); ask("estop"); } });
+find("estop").addEventListener("click", () => { if (performance.now() - downAt > 1000) { sticks.drop(); ask("estop"); } });
+for (const button of document.querySelectorAll("#acts button")) button.onclick = () => ask(button.dataset.act);
+find("policy").onchange = (e) => { ask("policy", { name: e.target.value }); e.target.blur(); };
 find("factor").oninput = (e) => { find("factor-said").textContent = `${e.target.value} %`; };
 find("use-key").onclick = () => { sessionStorage.setItem(STORED, find("key").value.trim()); say({ say: "key", key: find("key").value.trim() }); };
 find("blackbox").onclick = download;
