@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--push-n", type=click.FloatRange(0), default=10.0, show_default=True, help="N, .2 s every 2-4 s")
 @click.option("--floor", type=click.Choice(("flat", "tilted", "rough")), help="[slopes by the config's law]")
 @click.option("--seed", type=int, default=0, show_default=True, help="of all that is drawn")
-@click.option("--ghost/--no-ghost", default=True, show_default=True, help="the reference motion, see-through green")
+@click.option("--ghost/--no-ghost", default=True, show_default=True, help="the reference motion beside it, in green")
 def command(
     run: Path | None,
     bundle: Path | None,
@@ -48,7 +48,8 @@ def command(
 ) -> None:
     """Watch a policy: in MuJoCo's window, in the browser, or as a film.
 
-    Pushes are arrows, loaded joints orange, soles that touch the floor blue, the reference motion a see-through ghost.
+    Pushes are arrows, loaded joints orange, soles that touch the floor blue; a green ghost at its side does what the
+    reference motion does.
 
     On macOS the window needs `mjpython -m trainer visualize`.
 

@@ -1,4 +1,4 @@
-"""The reference motion in the robot's place: a see-through robot in the pose that the gait clock asks for."""
+"""The reference motion at the robot's side: a see-through robot in the pose that the gait clock asks for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ..motion.reference import ReferenceMotion, nearest_clip, sample
 from ..physics.robot_model import RobotModel
 from ..tally import Moment
 
-COLOUR = np.array([0.10, 0.75, 0.45, 0.35], np.float32)
+COLOUR = np.array([0.10, 0.75, 0.45, 0.5], np.float32)
+ASIDE_M = 0.42  # to the robot's left
 
 
 @jax.jit
@@ -25,17 +26,19 @@ def _asked(motion: ReferenceMotion, command: np.ndarray, phase_rad: np.ndarray) 
 def ghost_pose(env: Env, moment: Moment, i: int) -> np.ndarray | None:
     """qpos (nq,) of the reference nearest to robot i's command at its phase, None for a task without a reference.
 
-    It stands where the robot is and faces where it faces; height, lean and joints are the reference's.
+    It stands ASIDE_M to the left of the robot and faces where it faces; height, lean and joints are the reference's.
     """
     if env.motion is None:
         return None
     states, body, robot = moment.states, moment.body, env.robot
     pose = _asked(env.motion, np.asarray(states.command)[i], np.asarray(states.policy.phase_rad)[i])
     w, x, y, z = np.asarray(body.base_quat[i], float)
-    half = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)) / 2
+    heading = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+    turn = np.array([np.cos(heading / 2), 0, 0, np.sin(heading / 2)])
     qpos, p = robot.home_qpos, robot.base_qpos
-    qpos[p : p + 2], qpos[p + 2] = body.base_pos[i][:2], pose.base_pos[2]
-    qpos[p + 3 : p + 7] = multiply(np.array([np.cos(half), 0, 0, np.sin(half)]), np.asarray(pose.base_quat, float))
+    left = np.array([-np.sin(heading), np.cos(heading)])
+    qpos[p : p + 2], qpos[p + 2] = body.base_pos[i][:2] + ASIDE_M * left, pose.base_pos[2]
+    qpos[p + 3 : p + 7] = multiply(turn, np.asarray(pose.base_quat, float))
     qpos[robot.qpos] = pose.joint_pos
     return qpos
 

@@ -14,7 +14,8 @@ MODULES = {step: {"range": "stops"}.get(step, step) for step in PARTS}
 
 def run_steps(bench: Bench, wanted: Sequence[str], say: Callable[[str], None]) -> None:
     """Do the wanted steps in order, but those that the draft has done. Raises Refusal, CheckFailed, Unreachable."""
-    for step in (each for each in PARTS if each in wanted):
+    steps = [each for each in PARTS if each in wanted]
+    for number, step in enumerate(steps, 1):
         if step in bench.draft.content.done:
             say(f"{step}: done before; --undo {step} to do it again")
             continue
@@ -23,6 +24,6 @@ def run_steps(bench: Bench, wanted: Sequence[str], say: Callable[[str], None]) -
             raise Refusal(
                 f"{step} needs {', '.join(lacking)} first; run robotctl calibrate {' '.join([*lacking, step])}"
             )
-        say(f"{step}:")
+        say(f"{step}, step {number} of {len(steps)}:")
         importlib.import_module(f"robotd.ctl.calibration.{MODULES[step]}").run(bench)
         bench.draft.finish(step)
