@@ -50,10 +50,10 @@ def _worst_fuzz(lines: Sequence[Line]) -> str:
 def _worst_faults(lines: Sequence[Line]) -> str:
     stops = [line["stop_ms"] for line in lines if line.get("stop_ms") is not None]
     unloads = [line["unload_ms"] for line in lines]
-    return (
-        f"torque off on the wire {max(unloads, default=0):.1f} ms after FAULT; {len(stops)} faults that had to stop "
-        f"the robot did so within {max(stops, default=0):.0f} ms"
-    )
+    unloaded = f"torque off on the wire {max(unloads, default=0):.1f} ms after FAULT"
+    if not stops:
+        return unloaded
+    return f"{unloaded}; {len(stops)} faults that had to stop the robot did so within {max(stops):.0f} ms"
 
 
 def _worst_hours(lines: Sequence[Line]) -> str:

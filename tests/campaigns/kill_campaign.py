@@ -140,17 +140,20 @@ def _kill_daemons(numbers: Sequence[int], add: Add) -> None:
     if reason := why_not():
         print(f"robotd is not killed: {reason}", file=sys.stderr)
         return
-    with _armed_robot() as (robot, arm):
-        for number in numbers:
-            arm()
-            time.sleep(random.Random(number).uniform(0, 3))  # in homing, or in standby
-            pid = robot.pid()
-            after_s = robot.unloaded_s(robot.kill())
-            robot.come_back(pid)
-            problems = [f"{len(robot.loaded())} servos are loaded"] if robot.loaded() else []
-            robot.systemctl("reset-failed", "robotd")
-            found = _found("daemon", number, problems, unload_ms=round(after_s * 1e3, 1))
-            add(f"daemon/{number}", found | {"in_time": int(after_s <= PROMISED_S)})
+    try:
+        with _armed_robot() as (robot, arm):
+            for number in numbers:
+                arm()
+                time.sleep(random.Random(number).uniform(0, 3))  # in homing, or in standby
+                pid = robot.pid()
+                after_s = robot.unloaded_s(robot.kill())
+                robot.come_back(pid)
+                problems = [f"{len(robot.loaded())} servos are loaded"] if robot.loaded() else []
+                robot.systemctl("reset-failed", "robotd")
+                found = _found("daemon", number, problems, unload_ms=round(after_s * 1e3, 1))
+                add(f"daemon/{number}", found | {"in_time": int(after_s <= PROMISED_S)})
+    except AssertionError as problem:  # the rig's patience is over: no finding, and the part stays to be done
+        print(f"robotd is killed no more: {' '.join(str(problem).split())[:300]}", file=sys.stderr)
 
 
 @contextmanager
