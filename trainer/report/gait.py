@@ -151,8 +151,8 @@ def _histogram(trials: Sequence[Trial], quantity: str, name: str, columns: list[
         "margin": {"t": 26},
         "showlegend": len(trials) > 1,
     }
-    share = ", ".join(beyond)
-    caption = f"Beyond the limit of {limit:g} {unit}: {share} of the time. The last bin holds all beyond the axis."
+    rest = "The last bin holds all beyond the axis."
+    caption = f"Beyond the limit of {limit:g} {unit}: {', '.join(beyond)} of the time. {rest}"
     return Figure({"data": traces, "layout": layout}, f"{name}: {quantity}", caption, 220)
 
 
