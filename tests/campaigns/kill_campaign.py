@@ -27,7 +27,7 @@ LONG = {"black box": 60, "calibration": 40, "bundle": 40, "checkpoint": 20, "tra
 SHORT = {"black box": 2, "calibration": 2, "bundle": 2, "checkpoint": 1}
 PROMISED_S = 0.5
 """From robotd's death to the last servo's unload."""
-ITERATIONS, PATIENCE_S = 6, 900
+ITERATIONS, PATIENCE_S = 6, 3600
 TRAIN = [sys.executable, "-c", "from trainer.cli import main; main()", "train"]
 Add = Callable[[str, dict[str, Any]], None]
 
