@@ -11,14 +11,17 @@ import mujoco
 import numpy as np
 import pytest
 from PIL import Image
+from standing_task import WALKING
 
 from contract import ConfigError, assets_dir
-from trainer.config import TrainConfig
+from trainer.config import TrainConfig, load_train_config
 from trainer.env import Env
 from trainer.evaluate import evaluation_env
+from trainer.motion.reference import nearest_clip
 from trainer.view.browser import BrowserScene, shape, triangles
 from trainer.view.film import check_output, choose
 from trainer.view.frames import AFTER_FALL_S, Frame, Stage, blend, record
+from trainer.view.ghost import ASIDE_M, COLOUR, Ghost
 from trainer.view.graphics import draws
 from trainer.view.window import check_display
 
@@ -190,3 +193,41 @@ def test_headless_writes_what_can_be_opened(tmp_path: Path, name: str) -> None:
         return
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(out))
     assert frames == 25 and seconds == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_ghost_walks_at_its_side_as_the_reference_does(walking: Env) -> None:
+    env = evaluation_env(load_train_config(WALKING), 1, 30, command=(0.4, 0.0, 0.0))
+    films = record(env, lambda obs: np.zeros((len(obs), JOINTS), np.float32), seed=0, ghost=True)
+    ghosts = np.array([f.ghost for f in films[0]])
+    joints = ghosts[:, env.robot.qpos]
+    clip = np.asarray(walking.motion.joint_pos[int(nearest_clip(walking.motion, np.array([0.4, 0, 0])))])
+    assert ((joints > clip.min(0) - 1e-3) & (joints < clip.max(0) + 1e-3)).all()
+    assert np.allclose(np.ptp(joints, axis=0), np.ptp(clip, axis=0), rtol=0.15, atol=0.01), "a whole cycle of it"
+    apart = ghosts[:, :2] - np.array([f.qpos[:2] for f in films[0]])
+    assert np.allclose(np.linalg.norm(apart, axis=1), ASIDE_M, atol=1e-6) and (apart[:10, 1] > 0.4).all()
+    assert record(env, lambda obs: np.zeros((len(obs), JOINTS), np.float32), seed=0)[0][0].ghost is None
+
+
+def test_a_ghost_is_drawn_only_where_there_is_one(shown_env: Env) -> None:
+    ghost, stage = Ghost(shown_env.robot), Stage(shown_env.robot)
+    scene = mujoco.MjvScene(stage.model, 500)
+    ghost.draw(scene, None)
+    assert scene.ngeom == 0
+    pose = still().qpos + np.eye(7 + JOINTS)[1]
+    ghost.draw(scene, pose)
+    drawn = [scene.geoms[n] for n in range(scene.ngeom)]
+    assert len(drawn) > JOINTS and all(geom.rgba[3] == pytest.approx(COLOUR[3]) for geom in drawn)
+    assert all(0.7 < geom.pos[1] < 1.3 for geom in drawn), "and no floor"
+
+
+def test_the_browsers_ghost_hides_without_a_pose(shown_env: Env) -> None:
+    scene = BrowserScene(shown_env.robot, 0)
+    try:
+        assert not scene._ghost_bodies[1].visible
+        scene.show(still()._replace(ghost=still().qpos + np.eye(7 + JOINTS)[1]))
+        pelvis = shown_env.robot.base_body
+        assert scene._ghost_bodies[pelvis].visible and scene._ghost_bodies[pelvis].position[1] == pytest.approx(1.0)
+        scene.show(still())
+        assert not scene._ghost_bodies[pelvis].visible
+    finally:
+        scene.close()
