@@ -20,6 +20,7 @@ from flight_rig import other_robot
 from robot_builder import setup_of, tilted
 
 from contract import assets_dir
+from robotd.ctl import cli
 from robotd.ctl.log_foxglove import LEVELS
 from robotd.places import blackbox_path
 
@@ -29,15 +30,16 @@ JsonObject = dict[str, Any]
 
 
 class Exported(NamedTuple):
-    """schemas and names of schemas by topic; messages: (log time ns, message) by topic."""
+    """box: the black box; schemas and names of schemas by topic; messages: (log time ns, message) by topic."""
 
+    box: Path
     schemas: dict[str, JsonObject]
     names: dict[str, str]
     messages: dict[str, list[tuple[int, JsonObject]]]
 
 
-@pytest.fixture
-def exported(robotctl: Robotctl, tmp_path: Path) -> Exported:
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """A flight that ends on its side, with a NaN in a signal and one in the observation before that."""
     from mcap.reader import make_reader
 
@@ -48,14 +50,14 @@ def exported(robotctl: Robotctl, tmp_path: Path) -> Exported:
         return {"quat_wxyz": tilted(60)} if number >= 190 else {"joint_pos_rad": setup.spec.robot.home + swing}
 
     setup = setup_of(config=config_of())
-    box = box_at(blackbox_path(), setup)
+    folder = tmp_path_factory.mktemp("exported")
+    box = box_at(folder / "box.bin", setup)
     for record in session(setup, TICKS, changes):
         box(record)
     box.close()
-    said = robotctl("log", "export", "--output", tmp_path / "a.mcap")
-    assert said.code == 0, said
-    found = Exported({}, {}, {})
-    with (tmp_path / "a.mcap").open("rb") as stream:
+    assert cli.run(["log", "export", str(box.path), "--output", str(folder / "a.mcap")]) == 0
+    found = Exported(box.path, {}, {}, {})
+    with (folder / "a.mcap").open("rb") as stream:
         for schema, channel, message in make_reader(stream, validate_crcs=True).iter_messages():
             assert schema is not None and (channel.message_encoding, schema.encoding) == ("json", "jsonschema")
             found.schemas[channel.topic], found.names[channel.topic] = json.loads(schema.data), schema.name
@@ -198,7 +200,7 @@ def leaves(mosaic: Any) -> list[str]:
 def test_the_layout_in_the_docs_is_the_one_that_the_verb_writes(
     exported: Exported, robotctl: Robotctl, tmp_path: Path
 ) -> None:
-    said = robotctl("log", "layout", "--output", tmp_path / "robot.json")
+    said = robotctl("log", "layout", exported.box, "--output", tmp_path / "robot.json")
     assert said.code == 0 and (tmp_path / "robot.json").read_text() == LAYOUT.read_text(), (
         "write it anew: robotctl log layout --output docs/foxglove_layout.json"
     )
@@ -208,5 +210,5 @@ def test_a_layout_that_cannot_be_written_is_one_sentence(
     exported: Exported, robotctl: Robotctl, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    said = robotctl("log", "layout", "--output", tmp_path / "file" / "robot.json")
+    said = robotctl("log", "layout", exported.box, "--output", tmp_path / "file" / "robot.json")
     assert said.code == 2 and "expected a file that can be written" in said.sentence
