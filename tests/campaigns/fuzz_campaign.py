@@ -25,7 +25,8 @@ sys.path += [str(ROOT / "tests" / "firmware_bridge"), str(ROOT / "tests" / "robo
 
 import hiwonder_fuzz  # noqa: E402
 import shtp_fuzz  # noqa: E402
-from fuzz_targets import TARGETS, Target, check_sentence, close  # noqa: E402
+from fuzz_target import Target, check_sentence, close  # noqa: E402
+from fuzz_targets import TARGETS  # noqa: E402
 
 FINDS = ROOT / "build" / "finds"
 STREAMS: dict[str, Callable[[int, int], Any]] = {"servo frames": hiwonder_fuzz.fuzz, "SHTP": shtp_fuzz.fuzz}

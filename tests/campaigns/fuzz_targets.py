@@ -6,12 +6,10 @@ the reader's own errors are a refusal; anything else that is raised is a find.
 
 from __future__ import annotations
 
-import functools
 import json
 import random
 import shutil
 import struct
-import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +17,8 @@ from typing import Any, NamedTuple
 
 import msgpack
 import yaml
-from mutation import JSON_WORDS, YAML_WORDS, as_json, as_yaml, mutate_bytes, mutate_text, mutate_tree
+from fuzz_target import Target, check_sentence, file_feed, folder, yaml_target
+from mutation import JSON_WORDS, as_json, mutate_bytes, mutate_text, mutate_tree
 
 from contract import ContractError, assets_dir, load_bundle, load_robot_config
 from contract.mjcf import read_mjcf
@@ -34,50 +33,6 @@ from robotd.limp_plan import leave_plan, plan_of, read_plan
 from robotd.messages import ANSWERS, REQUESTS, MessageError
 
 STANDING = assets_dir() / "bundles" / "standing"
-LONGEST_SENTENCE = 1000
-
-
-class Target(NamedTuple):
-    """make: a mutated input; feed: hands it to the reader, True if that accepted it; refusals: its own errors."""
-
-    make: Callable[[random.Random], bytes]
-    feed: Callable[[bytes], bool]
-    refusals: tuple[type[Exception], ...]
-
-
-@functools.cache
-def _folder() -> Path:
-    """Where inputs become files; in memory where the machine has such a place."""
-    memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="wr-fuzz-", dir=memory if memory.is_dir() else None))
-
-
-def close() -> None:
-    """Take the folder away."""
-    if _folder.cache_info().currsize:
-        shutil.rmtree(_folder(), ignore_errors=True)
-        _folder.cache_clear()
-
-
-def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], bool]:
-    def feed(data: bytes) -> bool:
-        path = _folder() / name
-        path.write_bytes(data)
-        read(path)
-        return True
-
-    return feed
-
-
-def _yaml_target(text: str, name: str, read: Callable[[Path], object], *refusals: type[Exception]) -> Target:
-    tree = yaml.safe_load(text)
-
-    def make(dice: random.Random) -> bytes:
-        if dice.random() < 0.5:
-            return as_yaml(mutate_tree(tree, dice))
-        return mutate_text(text, YAML_WORDS, dice)
-
-    return Target(make, _file(name, read), refusals)
 
 
 # The socket
@@ -118,16 +73,6 @@ def _messages() -> Target:
         return accepted
 
     return Target(make, feed, (MessageError,))
-
-
-class NoSentenceError(Exception):
-    """A refusal that is not one line of bounded length."""
-
-
-def check_sentence(text: str) -> None:
-    """Raises NoSentenceError."""
-    if not text or "\n" in text or len(text) > LONGEST_SENTENCE or "Traceback" in text:
-        raise NoSentenceError(f"a refusal of {len(text)} characters in {text.count(chr(10)) + 1} lines: {text[:120]!r}")
 
 
 # Bundles
@@ -181,7 +126,7 @@ def _bundle(*files: str) -> Target:
 
     def feed(data: bytes) -> bool:
         name, _, content = data.partition(b"\n")
-        path = _folder() / "bundle"
+        path = folder() / "bundle"
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()
         for each, whole in kept.items():
@@ -229,7 +174,7 @@ def _black_box() -> Target:
                 for name in file.columns:
                     file.plain(row, name)
 
-    return Target(make, _file("blackbox.bin", read), (BlackBoxError,))
+    return Target(make, file_feed("blackbox.bin", read), (BlackBoxError,))
 
 
 # Files
@@ -242,11 +187,11 @@ def _mjcf() -> Target:
     def make(dice: random.Random) -> bytes:
         return mutate_text(text, words, dice)
 
-    return Target(make, _file("robot.xml", read_mjcf), (ContractError,))
+    return Target(make, file_feed("robot.xml", read_mjcf), (ContractError,))
 
 
 def _limp_plan() -> Target:
-    path = _folder() / "plan.json"
+    path = folder() / "plan.json"
     leave_plan(plan_of(RobotdConfig().hardware), path)
     text = path.read_text()
     tree = json.loads(text)
@@ -265,19 +210,19 @@ def _limp_plan() -> Target:
 def _calibration() -> Target:
     from kill_victims import a_calibration
 
-    path = _folder() / "written.yaml"
+    path = folder() / "written.yaml"
     save_calibration(path, a_calibration(1))
-    return _yaml_target(path.read_text(), "calibration.yaml", load_calibration, CalibrationError)
+    return yaml_target(path.read_text(), "calibration.yaml", load_calibration, CalibrationError)
 
 
 def _robotd_yaml() -> Target:
     text = yaml.safe_dump(RobotdConfig().model_dump(mode="json"), sort_keys=False)
-    return _yaml_target(text, "robotd.yaml", load_config, ConfigFileError)
+    return yaml_target(text, "robotd.yaml", load_config, ConfigFileError)
 
 
 def _robot_config() -> Target:
     text = (assets_dir() / "robot_config.yaml").read_text()
-    return _yaml_target(text, "robot_config.yaml", load_robot_config, ContractError)
+    return yaml_target(text, "robot_config.yaml", load_robot_config, ContractError)
 
 
 PARAMS = """robot_name: wildrobot
@@ -291,7 +236,7 @@ mass_kg: {value: 3.4, uncertainty: 0.05}
 
 def _robot_params() -> Target:
     config = load_robot_config(assets_dir() / "robot_config.yaml")
-    return _yaml_target(PARAMS, "robot_params.yaml", lambda path: load_robot_params(path, config), ContractError)
+    return yaml_target(PARAMS, "robot_params.yaml", lambda path: load_robot_params(path, config), ContractError)
 
 
 def _training_yaml() -> Target:
@@ -299,7 +244,7 @@ def _training_yaml() -> Target:
 
     configs = Path(__file__).resolve().parents[2] / "trainer" / "configs"
     text = (configs / "walking.yaml").read_text()
-    return _yaml_target(text, "training.yaml", load_train_config, ContractError)
+    return yaml_target(text, "training.yaml", load_train_config, ContractError)
 
 
 def _answers() -> Target:
@@ -307,7 +252,7 @@ def _answers() -> Target:
     from robotd.ctl.refusal import Refusal
 
     text = 'servos.left_knee_pitch: "yes"\nhome.stand: enter\nfeet: [1, 2]\n'
-    return _yaml_target(text, "answers.yaml", read_answers, Refusal)
+    return yaml_target(text, "answers.yaml", read_answers, Refusal)
 
 
 TARGETS: dict[str, Callable[[], Target]] = {

@@ -125,7 +125,7 @@ def _fuzz(name: str, runs: int, seconds: int) -> None:
 def _servo_packets() -> Any:
     """A stream of a servo bus, cut as it came; the emulated servo hears what is left of it."""
     import hiwonder_fuzz
-    from fuzz_targets import Target
+    from fuzz_target import Target
 
     from firmware_bridge.emulator.joints import FirstOrderJoints
     from firmware_bridge.emulator.servo import EmulatedServo
@@ -144,7 +144,7 @@ def _servo_packets() -> Any:
 def _shtp_packets() -> Any:
     """Transactions of 64 bytes each with the chip."""
     import shtp_fuzz
-    from fuzz_targets import Target
+    from fuzz_target import Target
 
     from firmware_bridge import sh2, shtp
 

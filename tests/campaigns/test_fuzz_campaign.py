@@ -10,7 +10,8 @@ from typing import Any
 import fuzz_campaign
 import pytest
 from fuzz_campaign import Find, feed
-from fuzz_targets import TARGETS, Target
+from fuzz_target import Target
+from fuzz_targets import TARGETS
 from mutation import JSON_WORDS, as_yaml, mutate_bytes, mutate_text, mutate_tree
 
 
