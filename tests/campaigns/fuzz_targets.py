@@ -126,6 +126,8 @@ def _bundle(*files: str) -> Target:
 
     def feed(data: bytes) -> bool:
         name, _, content = data.partition(b"\n")
+        if name not in [each.encode() for each in files]:
+            return False  # whoever mutates this line means no file of a bundle
         path = folder() / "bundle"
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()

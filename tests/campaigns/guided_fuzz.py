@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / "build"
 sys.path += [str(HERE.parent / room) for room in ("firmware_bridge", "robotd/ctl")]
 SEEDS, LONGEST_BYTES, HANG_S, MOST_MIB = 60, 8192, 10, 2048
-SAY_EVERY = 500
+SAY_EVERY = 50
 TARGETS = (
     "servo packets",
     "SHTP packets",
