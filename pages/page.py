@@ -179,13 +179,21 @@ def _image(content: bytes, words: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str | Cell]], caption: str) -> str:
     lines = []
     if any(head):
-        lines.append("<thead><tr>" + "".join(f'<th scope="col">{escape(name)}</th>' for name in head) + "</tr></thead>")
+        columns = rows[0] if rows else [""] * len(head)
+        names = "".join(_head(name, cell) for name, cell in zip(head, columns, strict=True))
+        lines.append(f"<thead><tr>{names}</tr></thead>")
     lines.append("<tbody>")
     for first, *rest in rows:
         text = first.text if isinstance(first, Cell) else first
         lines.append(f'<tr><th scope="row">{escape(text)}</th>' + "".join(map(_cell, rest)) + "</tr>")
     above = f'<p class="caption">{escape(caption)}</p>' if caption else ""
     return f'{above}<div class="scroll" tabindex="0"><table>{"".join(lines)}</tbody></table></div>'
+
+
+def _head(name: str, below: str | Cell) -> str:
+    """A column's name, to the right above numbers."""
+    kind = ' class="number"' if isinstance(below, Cell) and below.kind == "number" else ""
+    return f'<th scope="col"{kind}>{escape(name)}</th>'
 
 
 def _cell(cell: str | Cell) -> str:

@@ -63,7 +63,9 @@ def gait_figure(trial: Trial) -> Figure:
         begin, size = frames[start].time_s - dt, float(np.linalg.norm(frames[start].push))
         box = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "x0": begin, "x1": begin + length * dt}
         shapes.append(box | {"fillcolor": faded(BAD, 0.3), "line": {"width": 0}})
-        note = {"x": begin, "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "showarrow": False}
+        late = begin > (frames[0].time_s + frames[-1].time_s) / 2
+        note = {"x": box["x1"] if late else begin, "xanchor": "right" if late else "left", "showarrow": False}
+        note |= {"y": 1, "yref": "paper", "yanchor": "bottom"}
         notes.append(note | {"text": f"push {size:.0f} N"})
     layout = {
         "xaxis": {"title": {"text": "s"}, "range": [frames[0].time_s - dt, frames[-1].time_s]},
