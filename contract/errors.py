@@ -11,7 +11,6 @@ Every message is one sentence: file, key, the value found, what was expected, an
 
 from __future__ import annotations
 
-
 MOST_CHARACTERS = 800
 """Of a sentence: names and values of a broken file may be of any length, and are then repeated in part."""
 

@@ -16,39 +16,7 @@ _INFO = 2
 def layout_of(header: Header) -> Json:
     """The layout file: on the left the robot, modes and log, on the right plots in tabs."""
     panels: dict[str, Json] = {
-        "3D!robot": {
-            "followMode": "follow-none",
-            "followTf": WORLD,
-            "topics": {SHAPES: {"visible": True}},
-            "cameraState": {
-                "distance": 1.6,
-                "phi": 70,
-                "thetaOffset": 40,
-                "target": [0, 0, 0.3],
-                "targetOffset": [0, 0, 0.3],
-                "targetOrientation": [0, 0, 0, 1],
-                "perspective": True,
-                "fovy": 45,
-                "near": 0.01,
-                "far": 100,
-            },
-            "layers": {
-                "floor": {
-                    "instanceId": "floor",
-                    "layerId": "foxglove.Grid",
-                    "label": "floor",
-                    "visible": True,
-                    "frameLocked": True,
-                    "size": 4,
-                    "divisions": 16,
-                    "lineWidth": 1,
-                    "color": "#7f8ea3",
-                    "position": [0, 0, 0],
-                    "rotation": [0, 0, 0],
-                    "order": 1,
-                }
-            },
-        },
+        "3D!robot": _room(),
         "StateTransitions!modes": {
             "isSynced": True,
             "paths": [_state("/mode.mode"), _state("/policy.running"), *_faults(header)],
@@ -74,6 +42,43 @@ def layout_of(header: Header) -> Json:
         "userNodes": {},
         "playbackConfig": {"speed": 1},
         "layout": _split("row", left, "Tab!plots", 40),
+    }
+
+
+def _room() -> Json:
+    """The panel with the robot on its floor."""
+    return {
+        "followMode": "follow-none",
+        "followTf": WORLD,
+        "topics": {SHAPES: {"visible": True}},
+        "cameraState": {
+            "distance": 1.6,
+            "phi": 70,
+            "thetaOffset": 40,
+            "target": [0, 0, 0.3],
+            "targetOffset": [0, 0, 0.3],
+            "targetOrientation": [0, 0, 0, 1],
+            "perspective": True,
+            "fovy": 45,
+            "near": 0.01,
+            "far": 100,
+        },
+        "layers": {
+            "floor": {
+                "instanceId": "floor",
+                "layerId": "foxglove.Grid",
+                "label": "floor",
+                "visible": True,
+                "frameLocked": True,
+                "size": 4,
+                "divisions": 16,
+                "lineWidth": 1,
+                "color": "#7f8ea3",
+                "position": [0, 0, 0],
+                "rotation": [0, 0, 0],
+                "order": 1,
+            }
+        },
     }
 
 
