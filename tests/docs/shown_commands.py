@@ -21,7 +21,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 RUN_ELSEWHERE = {"bringup.md": "tests/robotd/ctl/test_bringup_page.py"}
 """Pages whose blocks have a test of their own, which also compares what was said."""
 PROGRAMS: dict[str, click.Command] = {"robotctl": robotctl, "robotd": robotd, "trainer": trainer}
-OTHERS = ("cd", "echo", "export", "git", "pip", "source", "ssh", "sudo", "systemctl", "uv")
+OTHERS = (
+    "apt", "cd", "echo", "export", "git", "pip", "raspi-config", "source", "ssh", "sudo", "systemctl", "usermod", "uv",
+)  # fmt: skip
 """Words that a block may begin a command with beside our programs, make, python and pytest."""
 FENCE = re.compile(r"^( *)(`{3,})([\w-]*)([^\n]*)\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r'title="(slow|hardware)\b')
@@ -115,22 +117,30 @@ def segments(line: str) -> Iterator[list[str]]:
     """The commands of one line of shell, as words, without settings of variables, redirections and comments."""
     words = shlex.shlex(line, posix=True, punctuation_chars="&|;<>()")
     words.whitespace_split = True
-    for end, group in itertools.groupby(words, lambda word: set(word) <= set("&|;") and bool(word)):
-        if not end:
-            command = list(itertools.takewhile(lambda word: not set(word) <= set("<>()"), group))
-            yield list(itertools.dropwhile(lambda word: re.match(r"\w+=", word), command))
+    command: list[str] = []
+    for word in words:
+        if set(word) <= set("<>"):
+            next(words, None)  # the file
+        elif set(word) <= set("&|;<>()"):
+            yield from [command] if command else []
+            command = []
+        elif command or not re.match(r"\w+=", word):
+            command.append(word)
+    yield from [command] if command else []
 
 
 def problems_of(words: list[str]) -> list[str]:
     """What is wrong with one command: an unknown program, verb, option or choice, or a file that is not there."""
     words = words[1:] if words[0] == "sudo" else words
-    name = words[0].removeprefix(".venv/bin/")
+    name = Path(words[0]).name  # some stand with their environment's folder
     if name in PROGRAMS:
         return problems_with(PROGRAMS[name], name, words[1:])
     if name == "make":
         targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
         return [f"make has no target {word}" for word in words[1:] if "=" not in word and word not in targets]
-    if name in ("python", "pytest"):
+    if name in ("python", "python3", "pytest"):
+        if words[1:2] == ["-m"]:
+            return []
         paths = [word.partition("::")[0] for word in words[1:] if "/" in word or word.endswith(".py")]
         options = {word for before, word in itertools.pairwise(words) if before.startswith("--")}
         there = [path for path in paths if (ROOT / path).exists() or (ROOT / "assets" / path).exists()]

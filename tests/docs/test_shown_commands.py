@@ -105,6 +105,8 @@ def test_blocks_rows_and_lines_are_read_as_people_read_them(tmp_path: Path) -> N
     assert (block.line, block.mark) == (4, "slow")
     assert [list(segments(line)) for line in lines_of(block.text)] == [[["a", "b"]], [["c"], ["d"], ["e"]]]
     assert unmarked_commands(page) == ["robotctl status"]
+    assert list(segments("source <(robotctl completion bash)")) == [["source"], ["robotctl", "completion", "bash"]]
+    assert list(segments("A=1 sudo /opt/bin/robotctl x; y &")) == [["sudo", "/opt/bin/robotctl", "x"], ["y"]]
     row = ("robotctl demo --fast", "... --hal sim", "--buses 1", "status --json", "trainer eval")
     assert whole(row) == [
         "robotctl demo --fast",
