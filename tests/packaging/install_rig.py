@@ -63,9 +63,9 @@ class Environment:
         return {**kept, "WILDROBOT_HOME": str(self.home), "PATH": f"{self.bin}:{kept['PATH']}"}
 
     def run(self, *words: object) -> subprocess.CompletedProcess[str]:
-        """A command of this environment, from the root folder."""
+        """A command of this environment, from its home."""
         command = [str(self.bin / str(words[0])), *map(str, words[1:])]
-        return subprocess.run(command, capture_output=True, text=True, cwd="/", env=self.variables, check=False)
+        return subprocess.run(command, capture_output=True, text=True, cwd=self.home, env=self.variables, check=False)
 
 
 def _link_requirements(extras: tuple[str, ...], site: Path) -> None:

@@ -7,7 +7,6 @@ for out of the environment that runs the tests.
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -60,7 +59,8 @@ def robotd(base: Environment, shipped: Path) -> Iterator[subprocess.Popen[str]]:
     command = [str(base.bin / "robotd"), "--hal", "mock", "--bundle", str(shipped / "walking")]
     variables = {**base.variables, "NOTIFY_SOCKET": str(base.home / "notify")}
     begin_s = time.monotonic()
-    with heard, subprocess.Popen(command, env=variables, cwd="/", stderr=subprocess.DEVNULL, text=True) as process:
+    how = {"env": variables, "cwd": base.home, "stderr": subprocess.DEVNULL}
+    with heard, subprocess.Popen(command, text=True, **how) as process:
         while b"READY=1" not in heard.recv(4096):
             assert process.poll() is None
         print(f"start to READY {time.monotonic() - begin_s:.2f} s")
@@ -134,7 +134,7 @@ def test_with_the_twin_the_demo_stands_and_walks(made: tuple[Path, Path], tmp_pa
     twin = Environment(tmp_path, made[1], ("sim",))
     assert twin.run("python", "-c", "import importlib.util as u; assert not u.find_spec('jax')").returncode == 0
     for words in ((), ("--bundle", assets(twin) / "walking", "--velocity", "0.3")):
-        how = ("--headless", "--fast", "--episodes", "1", "--hal", "sim", "--seconds", "4", "--json")
+        how = ("--headless", "--fast", "--episodes", "1", "--hal", "sim", "--seconds", "4", "--no-pictures", "--json")
         said = twin.run("robotctl", "demo", *how, *words)
         assert said.returncode == 0 and json.loads(said.stdout), (said.stdout[-600:], said.stderr[-600:])
 
@@ -147,4 +147,4 @@ def assets(environment: Environment) -> Path:
 def test_the_environment_of_the_tests_is_not_seen(base: Environment) -> None:
     said = base.run("python", "-c", "import contract; print(contract.__file__)")
     assert Path(said.stdout.strip()).is_relative_to(base.folder / "env")
-    assert os.getcwd() != "/" and base.run("robotctl", "--help").returncode == 0
+    assert base.run("robotctl", "--help").returncode == 0
