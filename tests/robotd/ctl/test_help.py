@@ -17,6 +17,7 @@ from trainer.cli import main as trainer
 WITHOUT_JSON = {
     "robotctl completion",
     "robotctl log export",
+    "robotctl log layout",
     "robotctl service install",
     "robotctl service show",
     "robotctl service uninstall",
