@@ -35,7 +35,7 @@ VERBS = {
     "log": ("log", "Look at the black box: the ring of all that happened in the last minutes."),
     "policy": ("policy", "List the policies of the deployment, or switch to NAME."),
     "replay": ("replay", "Run a black box through contract, policy and safety once more."),
-    "report": ("report", "Make one page of a black box: what happened, what led to each stop, and how it ran."),
+    "report": ("report", "Make one page of a black box: what happened, what led to each stop, and how well it ran."),
     "selftest": (
         "selftest",
         "Inject every fault of the table on emulated wires and measure how soon the wires are safe.",
