@@ -26,9 +26,12 @@ def uv() -> str:
 
 
 def build(folder: Path) -> tuple[Path, Path]:
-    """sdist and wheel, the wheel made out of the sdist. Raises RuntimeError: there is no uv, or no hatchling."""
+    """sdist and wheel, the wheel made out of the sdist.
+
+    Raises LookupError: there is no uv, or no build backend and no network to fetch it; RuntimeError: the build fails.
+    """
     if not uv():
-        raise RuntimeError("uv is not installed")
+        raise LookupError("uv is not installed")
     said = ""
     for how in ("--offline", "--quiet"):  # what is cached is enough, else it is fetched
         done = subprocess.run(
@@ -37,7 +40,8 @@ def build(folder: Path) -> tuple[Path, Path]:
         said = done.stderr
         if done.returncode == 0:
             return next(folder.glob("*.tar.gz")), next(folder.glob("*.whl"))
-    raise RuntimeError(f"it cannot be built: {said.strip()[-300:]}")
+    missing = "Failed to resolve requirements" in said or "Failed to fetch" in said
+    raise (LookupError if missing else RuntimeError)(f"it cannot be built: {said.strip()[-1000:]}")
 
 
 class Environment:

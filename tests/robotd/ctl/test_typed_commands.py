@@ -32,7 +32,7 @@ def unknown_options(words: list[str]) -> list[str]:
     command: click.Command | None = main
     with click.Context(main) as context:
         for word in words:
-            if not isinstance(command, click.Group) or not re.fullmatch(r"[a-z-]+", word):
+            if not isinstance(command, click.Group) or not re.fullmatch(r"[a-z][a-z-]*", word):
                 break
             _, command, _ = command.resolve_command(context, [word])
     assert command is not None
@@ -52,6 +52,7 @@ def test_a_wrong_command_would_be_found() -> None:
         ["doctor"],
     ]
     assert unknown_options(["bus", "scan", "--prot", "P"]) == ["--prot"]
+    assert unknown_options(["--help"]) == [] and unknown_options(["--hlep"]) == ["--hlep"]
     with pytest.raises(click.UsageError):
         unknown_options(["dry-ran", "--bundle"])
 
