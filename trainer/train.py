@@ -69,13 +69,18 @@ class Restorable(Protocol):
 
 
 def init_learner(config: TrainConfig, env: Env, networks: Networks, key: Any) -> LearnerState:
-    """Fresh parameters for an env's sizes."""
-    state = env.start(key).state
+    """Fresh parameters for an env's sizes, in one program: op by op it takes seconds to compile."""
     body = jax.tree.map(lambda x: x[0], one_robot_at_home(env))
-    obs, critic_obs = env.observe(state, body, key)
-    agent = networks.init(key, obs.shape[-1], critic_obs.shape[-1])
-    opt_state = make_optimizer(config.ppo).init(agent)
-    return LearnerState(agent, agent, opt_state, jnp.asarray(config.ppo.learning_rate), jnp.zeros((), jnp.int32))
+    obs, critic_obs = jax.eval_shape(lambda key, body: env.observe(env.start(key).state, body, key), key, body)
+
+    @jax.jit
+    def fresh(key: Any) -> LearnerState:
+        agent = networks.init(key, obs.shape[-1], critic_obs.shape[-1])
+        opt_state = make_optimizer(config.ppo).init(agent)
+        return LearnerState(agent, agent, opt_state, jnp.asarray(config.ppo.learning_rate), jnp.zeros((), jnp.int32))
+
+    learner: LearnerState = fresh(key)
+    return learner
 
 
 def make_amp(config: TrainConfig, env: Env) -> AmpStage | None:

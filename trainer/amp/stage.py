@@ -57,6 +57,10 @@ class AmpStage:
 
     def init(self, key: Array) -> AmpState:
         """Fresh parameters and an empty replay."""
+        state: AmpState = jax.jit(self._fresh)(key)
+        return state
+
+    def _fresh(self, key: Array) -> AmpState:
         norm = initial_norm(self.config, self.expert, self.num_joints)
         inputs = self._inputs(norm, self.expert[:1])
         params = self.module.init(key, inputs[0])
