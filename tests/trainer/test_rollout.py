@@ -37,6 +37,7 @@ def test_each_program_is_compiled_once(config: TrainConfig, key: jax.Array, capl
     caplog.set_level(logging.WARNING)
     with jax.log_compiles():
         state = trainer.begin()
+        begun = len(re.findall("Finished XLA compilation", caplog.text))
         for iteration in (1, 2, 3):
             states = state.worker.states
             ending = states._replace(step=np.asarray(states.step) + 10_000 * (np.arange(40) < 15 * iteration))
@@ -44,3 +45,4 @@ def test_each_program_is_compiled_once(config: TrainConfig, key: jax.Array, capl
     compiled = Counter(re.findall(r"Finished XLA compilation of jit\((\w+)\)", caplog.text))
     heavy = ("_begin_some", "put_rows", "_act_step", "_judge_step", "update")
     assert {name: compiled[name] for name in heavy} == dict.fromkeys(heavy, 1)
+    assert begun < 30, "parameters come from one program, not from hundreds of single operations"
