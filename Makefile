@@ -64,8 +64,8 @@ lock: $(BIN)/uv  ## write requirements.lock anew (pi4 and pi5 conflict with each
 	$(UV) pip compile --quiet --universal --upgrade $(EXTRAS) --group dev --custom-compile-command "make lock" \
 	  pyproject.toml --output-file requirements.lock
 
-clean:  ## remove the environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean:  ## remove the environments and all caches
+	rm -rf $(VENV) $(PEERS) $(MUTATE) $(GUIDED) mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -109,9 +109,14 @@ def load_checkpoint(folder: Path, template: Any) -> tuple[Any, dict[str, Any]]:
     for path, leaf in leaves:
         name = jax.tree_util.keystr(path)
         found = arrays.get(name)
-        if found is None or found.shape != np.shape(leaf):
-            shape = "nothing" if found is None else f"shape {found.shape}"
-            raise ConfigError(f"{folder}: {name} has {shape}, expected shape {np.shape(leaf)}; it is another network's")
+        if found is None:
+            raise ConfigError(
+                f"{folder}: holds no {name}, expected one of shape {np.shape(leaf)}; it is of another config or of an "
+                f"older trainer: train anew"
+            )
+        if found.shape != np.shape(leaf):
+            shapes = f"{name} has shape {found.shape}, expected shape {np.shape(leaf)}"
+            raise ConfigError(f"{folder}: {shapes}; it is another network's")
         values.append(found)
     return jax.tree_util.tree_unflatten(tree, values), meta
 

@@ -34,6 +34,12 @@ def test_other_networks_are_refused(tmp_path: Path, config: TrainConfig, env: En
         load_checkpoint(tmp_path / "1", template)
 
 
+def test_what_an_older_trainer_did_not_save_is_named(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "1", {"a": np.ones(2)}, {})
+    with pytest.raises(ConfigError, match=r"holds no \['b'\], expected one of shape \(3,\); .* older trainer"):
+        load_checkpoint(tmp_path / "1", {"a": np.ones(2), "b": np.ones(3)})
+
+
 def test_missing_and_broken_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no checkpoint found"):
         latest_checkpoint(tmp_path)
