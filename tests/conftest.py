@@ -12,7 +12,7 @@ from hypothesis import settings
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # What XLA compiled for one test or one `trainer` that a test starts serves all later ones.
-COMPILED = tempfile.TemporaryDirectory(prefix="wr-jax-")
+COMPILED = tempfile.TemporaryDirectory(prefix="wr-jax-", ignore_cleanup_errors=True)
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED.name)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job and its children ignore it
