@@ -64,7 +64,7 @@ class Server:
 
     def __init__(self, shown: Shown, door: Door, board: Board) -> None:
         self._shown, self._door, self._board = shown, door, board
-        self._sessions: set[Session] = set()
+        self._sessions: dict[Session, None] = {}  # the oldest first
         self._stops = ThreadPoolExecutor(STOPS_AT_ONCE, "stop")  # of their own: a stop never waits for another act
         self._acts = ThreadPoolExecutor(ACTS_AT_ONCE, "act")
         self._scene = gzip.compress(json.dumps(shown.scene or {"note": shown.scene_note}).encode(), mtime=0)
@@ -117,17 +117,26 @@ class Server:
         problem = self._door.origin_problem(request.headers.get("Origin"), request.headers.get("Host"))
         if problem is not None:
             raise web.HTTPForbidden(text=f"{problem}\n")
-        if len(self._sessions) >= MAX_PAGES:
+        if len(self._sessions) >= MAX_PAGES and not self._make_room():
             raise web.HTTPServiceUnavailable(text=f"{MAX_PAGES} pages are open already; close one of them\n")
         page = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE, compress=False)
         session = Session(page, self._door, self._shown.limits, self._shown.socket, self._stops, self._acts)
-        self._sessions.add(session)
+        self._sessions[session] = None
         try:
             await page.prepare(request)
             await session.run(self._board)
         finally:
-            self._sessions.discard(session)
+            self._sessions.pop(session, None)
         return page
+
+    def _make_room(self) -> bool:
+        """Whether the oldest page that may only look could be sent away: onlookers keep nobody from the buttons."""
+        onlooker = next((session for session in self._sessions if not session.may_act), None)
+        if onlooker is None:
+            return False
+        del self._sessions[onlooker]
+        onlooker.make_room()
+        return True
 
 
 def _giver(file: PageFile) -> Handler:

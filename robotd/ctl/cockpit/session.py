@@ -52,7 +52,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._may_act = False
         self._busy: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._lag = Lag()
         self._pilot = Pilot(socket, self._tell_from_thread)
 
@@ -71,6 +71,15 @@ class Session:
             self._pilot.close()
             for task in self._tasks:
                 task.cancel()
+
+    @property
+    def may_act(self) -> bool:
+        """Whether the page has shown the key."""
+        return self._may_act
+
+    def make_room(self) -> None:
+        """Hang up without waiting for the page to agree."""
+        self._spawn(self._page.close(code=1013, message=b"others came; open the page again"))
 
     async def close(self) -> None:
         """Hang up."""
@@ -135,7 +144,7 @@ class Session:
         except (ClientError, ConnectionError, RuntimeError):  # it is gone, and the listening side finds that out
             await asyncio.sleep(0)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -9,7 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import NamedTuple
@@ -293,19 +293,29 @@ def test_nonsense_is_one_sentence_and_too_much_ends_the_connection(pair: Pair) -
 
 def test_only_so_many_pages_at_once(pair: Pair) -> None:
     async def test() -> None:
-        opened = []
-        try:
+        async with AsyncExitStack() as opened:
             for _ in range(MAX_PAGES):
-                context = page(pair.served)
-                await context.__aenter__()
-                opened.append(context)
+                await opened.enter_async_context(page(pair.served, pair.served.key))
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 async with page(pair.served):
                     pass
             assert refused.value.status == 503
-        finally:
-            for context in opened:
-                await context.__aexit__(None, None, None)
+
+    run(test)
+
+
+def test_onlookers_keep_nobody_with_the_key_from_the_buttons(pair: Pair) -> None:
+    async def test() -> None:
+        async with AsyncExitStack() as opened:
+            crowd = [await opened.enter_async_context(page(pair.served)) for _ in range(MAX_PAGES)]
+            async with page(pair.served, pair.served.key) as seen:
+                assert (await seen.ask("estop"))["ok"]
+                with pytest.raises(TypeError):  # the oldest has gone
+                    await crowd[0].hear("nothing")
+                await crowd[1].hear("tick")
+                for _ in range(2 * MAX_PAGES):
+                    await opened.enter_async_context(page(pair.served))
+                assert (await seen.ask("estop"))["ok"]
 
     run(test)
 

@@ -5,7 +5,7 @@ import { Sticks } from "/sticks.js";
 import { Twin } from "/twin.js";
 
 const find = (id) => document.getElementById(id);
-const STALE_MS = 1000, RETRY_MS = 1000, ROWS_MS = 200, STORED = "wildrobot-key";
+const STALE_MS = 1000, RETRY_MS = 1000, ROWS_MS = 200, SENT_AWAY = 1013, STORED = "wildrobot-key";
 const ALLOWED = { arm: ["idle"], activate: ["standby"], clear: ["fault"], stop: ["homing", "standby", "active", "stopping"] };
 let live = null, mayAct = false, heard = 0, why = "connecting", mode = "", joints = [], last = null;
 
@@ -35,7 +35,12 @@ function connect() {
   live = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
   live.onopen = () => { why = "waiting for robotd"; const key = sessionStorage.getItem(STORED); key ? say({ say: "key", key }) : access(false); };
   live.onmessage = (event) => take(JSON.parse(event.data));
-  live.onclose = () => { why = "no connection to the dashboard; trying again"; heard = 0; access(false); setTimeout(connect, RETRY_MS); };
+  live.onclose = ({ code }) => {
+    heard = 0;
+    access(false);
+    if (code === SENT_AWAY) why = "too many pages are open, and this one may only look; reload it to look again";
+    else { why = "no connection to the dashboard; trying again"; setTimeout(connect, RETRY_MS); }
+  };
 }
 
 function take(message) {
