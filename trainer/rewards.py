@@ -125,10 +125,19 @@ def feet_apart(spec: PolicySpec, x: RewardInputs) -> Array:
 def capture_point(spec: PolicySpec, x: RewardInputs) -> Array:
     """How far the capture point lies sideways beyond the outer edges of the soles, in units of .1 m: step there.
 
-    The point p + v sqrt(h / g) of the base, heading's frame; 0 in a walk that needs no saving."""
-    point = x.body.base_pos[:2] + x.body.base_linvel[:2] * jnp.sqrt(jnp.maximum(x.height, 0.0) / GRAVITY)
-    aside = jax.vmap(lambda foot: to_heading(x.body, point - foot[:2])[1])(x.body.foot_pos)
+    In the heading's frame; 0 in a walk that needs no saving."""
+    aside = jax.vmap(lambda foot: to_heading(x.body, captured_at(x) - foot[:2])[1])(x.body.foot_pos)
     return jnp.maximum(jnp.min(jnp.abs(aside)) * (aside[0] * aside[1] > 0) - HALF_SOLE_M, 0.0) / 0.1
+
+
+def foothold(spec: PolicySpec, x: RewardInputs) -> Array:
+    """How far a swinging foot is from where the robot falls, in units of .1 m: step there.
+
+    sum swing (max(.04 m - d, 0) + max(-.15 m - a, 0)), d and a: how far outside of and ahead of the capture point the
+    foot is, heading's frame. A walk that needs no saving lands at d = .06 and a = -.09 m and pays next to nothing."""
+    ahead, left = jax.vmap(lambda foot: to_heading(x.body, foot[:2] - captured_at(x)))(x.body.foot_pos).T
+    outside = left * jnp.array([1.0, -1.0])
+    return jnp.sum(x.swing * (jnp.maximum(0.04 - outside, 0.0) + jnp.maximum(-0.15 - ahead, 0.0))) / 0.1
 
 
 def torque_excess(spec: PolicySpec, x: RewardInputs) -> Array:
@@ -169,11 +178,16 @@ _BONUSES: tuple[Term, ...] = (
 )  # fmt: skip
 _PENALTIES: tuple[Term, ...] = (
     torque_penalty, action_rate, joint_velocity, dof_pos_limits, action_limits, foot_clearance, foot_slip, feet_apart,
-    capture_point, torque_excess,
+    capture_point, foothold, torque_excess,
 )  # fmt: skip
 BONUSES: dict[str, Term] = {term.__name__: term for term in _BONUSES}
 PENALTIES: dict[str, Term] = {term.__name__: term for term in _PENALTIES}
 REWARDS = BONUSES | PENALTIES
+
+
+def captured_at(x: RewardInputs) -> Array:
+    """Capture point (2,) m of the base, world's frame: p + v sqrt(h / g), where a foot would bring it to rest."""
+    return x.body.base_pos[:2] + x.body.base_linvel[:2] * jnp.sqrt(jnp.maximum(x.height, 0.0) / GRAVITY)
 
 
 def foot_contact(body: BodyState) -> Array:
