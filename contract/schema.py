@@ -21,7 +21,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     """' (did you mean ...?)' for a misspelt word, or the list of the known ones."""
     known = sorted(known)
     close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(known) or 'none'})"
+    names = (name if name.isprintable() else repr(name) for name in known)
+    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(names) or 'none'})"
 
 
 def read(cls: type[T], data: object, where: str, error: type[ContractError] = ContractError) -> T:

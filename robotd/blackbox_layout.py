@@ -132,7 +132,7 @@ def _is_well_typed(header: Header) -> bool:
 
 
 def _is_column(column: Column) -> bool:
-    plain = type(column.name) is str and type(column.type) is str and type(column.kind) is str
+    plain = type(column.name) is str and column.name != "" and type(column.type) is str and type(column.kind) is str
     return plain and type(column.varies) is bool and np.dtype(column.type).kind in "biufS"
 
 

@@ -77,6 +77,15 @@ def test_a_sentence_does_not_repeat_the_whole_file(name: str, text: str, tmp_pat
     assert len(str(caught.value)) < LONGEST
 
 
+def test_a_joint_whose_name_breaks_the_line(tmp_path: Path) -> None:
+    text = (assets_dir() / "robot_config.yaml").read_text()
+    path = tmp_path / "robot_config.yaml"
+    path.write_text(text.replace("- waist_yaw", '- "\\n"', 1))
+    with pytest.raises(ConfigError) as caught:
+        load_robot_config(path)
+    assert "\n" not in str(caught.value) and "left_hip_roll" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, '{"baud": 1e999, "buses": {}}', '{"baud": 1, "buses": {"a": ["p", [1e999]]}}']
 )
@@ -113,13 +122,29 @@ BROKEN_HEADERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", BROKEN_HEADERS)
 def test_a_black_box_whose_header_is_whole_and_makes_no_sense(name: str, tmp_path: Path) -> None:
+    path = _black_box(tmp_path, lambda header: header | BROKEN_HEADERS[name])
+    with pytest.raises(BlackBoxError, match=r"has a header (whose sizes do not agree|of another robotd)"):
+        BlackBoxFile(path)
+
+
+@pytest.mark.parametrize("column_name", ["", "time_s", "crc"])
+def test_a_black_box_with_a_column_that_cannot_be_asked_for(column_name: str, tmp_path: Path) -> None:
+    def rename(header: dict[str, Any]) -> dict[str, Any]:
+        first, *others = header["columns"]
+        return header | {"columns": [first | {"name": column_name}, *others]}
+
+    with pytest.raises(BlackBoxError, match=r"has a header (whose sizes do not agree|of another robotd)"):
+        BlackBoxFile(_black_box(tmp_path, rename))
+
+
+def _black_box(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Path:
+    """A black box whose header was changed and is whole again."""
     whole = small_black_box()
     (length,) = struct.unpack_from("<I", whole, len(MAGIC))
     at = len(MAGIC) + 8
     header = json.loads(whole[at : at + length])
-    data = json.dumps(header | BROKEN_HEADERS[name]).encode()
-    path = tmp_path / "blackbox.bin"
+    data = json.dumps(change(header)).encode()
+    path = folder / "blackbox.bin"
     start = MAGIC + struct.pack("<II", len(data), zlib.crc32(data)) + data
     path.write_bytes(start.ljust(header["first_at"], b"\0") + whole[header["first_at"] :])
-    with pytest.raises(BlackBoxError, match=r"has a header (whose sizes do not agree|of another robotd)"):
-        BlackBoxFile(path)
+    return path
