@@ -16,7 +16,7 @@ from robotd.config import RealtimeConfig
 
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-HEAP_BYTES = 16 * 2**20
+HEAP_BYTES = 8 * 2**20
 PAGE_BYTES = 4096
 LATENCY_DEVICE = Path("/dev/cpu_dma_latency")
 CGROUP_FILE, MOUNTS_FILE = Path("/proc/self/cgroup"), Path("/proc/self/mountinfo")
