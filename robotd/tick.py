@@ -21,6 +21,7 @@ from robotd.safety import SafetyState, Verdict
 from robotd.tick_state import Setup, TickState, initial_tick_state, make_setup
 
 ARRIVED_RAD = 0.01
+CROUCH_MORE_S = 0.8  # what the limits may add to crouch_s; after that torque goes off wherever the crouch is
 SLOWEST = 0.1  # of all factors of slow motion
 
 Infer = Callable[[Array], Array]  # observation (O,) -> raw action (J,)
@@ -273,13 +274,17 @@ def _movement(setup: Setup, mode: Mode) -> tuple[Array, float] | None:
 
 
 def _finished(setup: Setup, state: TickState) -> bool:
-    """Whether the mode's own movement has taken its time and its target, slowed by the limits, has arrived."""
+    """Whether the mode's own movement has taken its time and its target, slowed by the limits, has arrived. A crouch
+    ends at the latest after crouch_s + CROUCH_MORE_S: neither slow motion nor a blocked joint keeps torque on."""
     movement = _movement(setup, state.mode)
     if movement is None:
         return False
     goal, duration_s = movement
-    if state.periods_in_mode * setup.spec.runtime.ctrl_dt < duration_s - 1e-9:
+    late_s = state.periods_in_mode * setup.spec.runtime.ctrl_dt - duration_s
+    if late_s < -1e-9:
         return False
+    if state.mode is Mode.STOPPING and late_s >= CROUCH_MORE_S - 1e-9:
+        return True
     distance = np.where(_dead_joints(setup, state.safety), np.float32(0), abs(goal - state.target_rad))
     return bool(distance.__array_namespace__().max(distance) <= ARRIVED_RAD)
 

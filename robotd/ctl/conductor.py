@@ -23,8 +23,6 @@ SETTLE_S = 0.5
 ARM_S = 1.0
 PERSON_S = 60.0
 """How long a person has to set the robot down."""
-CROUCH_MORE_S = 1.0
-"""That joints at their full speed may take beyond it, at most; then torque goes off wherever they are."""
 TOUCH_TICKS = 3
 """A foot switch that is pressed for so many ticks is no bounce."""
 
@@ -63,7 +61,6 @@ class Conductor:
     """Called by the loop once a tick with the last record.
 
     Args:
-        crouch_s: what a crouch takes that nothing slows or stops.
         against: what speaks against torque, from a record; asked once, before a stage that moves.
         culprits: faults of a record with what they are about; asked in the tick that has the first.
         signs_ticks: active ticks before the policy's own, in which the joints are shown one by one.
@@ -76,7 +73,6 @@ class Conductor:
         self,
         stage: Stage,
         ctrl_dt: float,
-        crouch_s: float,
         against: Callable[[TickRecord], str],
         culprits: Callable[[TickRecord], str],
         signs_ticks: int = 0,
@@ -87,7 +83,6 @@ class Conductor:
             name: round(s / ctrl_dt)
             for name, s in {"listen": LISTEN_S, "settle": SETTLE_S, "arm": ARM_S, "person": PERSON_S}.items()
         }
-        self._crouch_ticks = round((crouch_s + CROUCH_MORE_S / stage.slow) / ctrl_dt)
         self._active_ticks = signs_ticks + max(1, round(stage.seconds / ctrl_dt))
         self._in_mode, self._mode, self._settled, self._touched = 0, Mode.IDLE, 0, 0
         self._ending = self._estop = self.interrupted = False
@@ -118,8 +113,6 @@ class Conductor:
             self.trouble = f"stopped by {self._culprits(record)}"
         if record.mode.powered and self._stage.name == OFF_GROUND:
             self._feel(record)
-        if record.mode is Mode.STOPPING and self._in_mode > self._crouch_ticks:
-            return self._limp("the crouch did not arrive in time")
         if self._ending:
             return Orders(shutdown=True)
         act = {

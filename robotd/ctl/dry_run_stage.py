@@ -147,9 +147,7 @@ async def _perform(robot: Robot, stage: Stage, clock: Clock, progress: Progress,
     control = _open_door(robot, config, timing, clock, setup, socket) if stage.moves else None
     signs_ticks = 0 if show is None else show.ticks
     desk = None if control is None else control.desk
-    conductor = Conductor(
-        stage, timing.period_s, config.motion.crouch_s, against, partial(culprits, setup), signs_ticks, desk
-    )
+    conductor = Conductor(stage, timing.period_s, against, partial(culprits, setup), signs_ticks, desk)
     tape, names = Tape(), bundle.spec.robot.actuator_names
     hooks: list[Hook] = [tape, Announcer(stage, show, names, progress), *_person(robot.hardware, stage)]
     hooks += [] if control is None else [control.socket]

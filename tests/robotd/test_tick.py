@@ -144,6 +144,22 @@ def test_crouch_runs_from_the_last_target_in_its_time_and_ends_limp_and_latched(
         assert record.mode is mode and target is None
 
 
+@pytest.mark.parametrize("slow_motion", [1.0, 0.5, 0.2, 0.1, float("nan")])
+@pytest.mark.parametrize("at", ["range_min", "range_max"])
+def test_a_crouch_ends_limp_in_time_however_slow_the_robot_may_move(slow_motion: float, at: str) -> None:
+    state = state_in(SETUP, Mode.ACTIVE)._replace(target_rad=getattr(SPEC.robot, at))
+    orders, limits = Orders((Event.STOP,), slow_motion=slow_motion), SPEC.robot.max_velocity * 0.02
+    records: list[TickRecord] = []
+    for _ in range(130):
+        state, done = follow(SETUP, state, 1, orders)
+        records += done
+    stopping = [r for r in records if r.mode is Mode.STOPPING]
+    assert 76 <= len(stopping) <= 116 and records[-1].mode is Mode.FAULT
+    steps = [abs(b.target_after_rad - a.target_after_rad) for a, b in pairwise(stopping)]
+    factor = slow_motion if slow_motion > 0 else 0.1
+    assert np.all(np.max(steps, axis=0) <= limits * factor + 1e-5), "a stop is no reason to move faster"
+
+
 def test_a_crouch_keeps_its_time_when_periods_are_skipped() -> None:
     state, records = follow(SETUP, state_in(SETUP, Mode.ACTIVE), 31, Orders((Event.STOP,)))
     late, _ = follow(SETUP, state_in(SETUP, Mode.ACTIVE), 29, Orders((Event.STOP,)))
