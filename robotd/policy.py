@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ def open_session(path: Path) -> Any:
     Raises:
         ValueError: onnxruntime cannot open the file; its own errors derive from Exception and from nothing else.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at its import: it sends nothing and keeps no device id
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 

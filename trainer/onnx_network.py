@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from contract import BundleError, PolicySpec
@@ -53,12 +53,15 @@ def sample_observations(agent: Agent, count: int, seed: int = 0) -> np.ndarray:
     return samples
 
 
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """A single-threaded session for `contract.load_bundle`."""
+def open_session(path: Path) -> Any:
+    """A single-threaded onnxruntime.InferenceSession for `contract.load_bundle`."""
     return _session(Path(path).read_bytes())
 
 
-def _session(content: bytes) -> onnxruntime.InferenceSession:
+def _session(content: bytes) -> Any:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at its import: it sends nothing and keeps no device id
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,19 @@ def test_it_runs_a_network_in_one_thread_without_spinning(tmp_path: Path) -> Non
     assert session.get_providers() == ["CPUExecutionProvider"]
     action = session.run(None, {"observation": np.zeros((1, SPEC.model.obs_dim), np.float32)})[0]
     assert action.shape == (1, 11) and np.all(np.isfinite(action))
+
+
+@pytest.mark.parametrize("opener", ["robotd.policy", "trainer.onnx_network"])
+def test_it_neither_reports_to_its_maker_nor_keeps_a_device_id(tmp_path: Path, opener: str) -> None:
+    """onnxruntime 1.31 does both on Linux, into ~/.cache, unless it is told otherwise before its import."""
+    pytest.importorskip("jax" if opener.startswith("trainer") else "numpy")
+    (tmp_path / "policy.onnx").write_bytes(random_network(SPEC))
+    code = f"import sys, pathlib, {opener} as it; it.open_session(pathlib.Path(sys.argv[1]) / 'policy.onnx')"
+    env = {**os.environ, "HOME": str(tmp_path)} | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    env.pop("ORT_DISABLE_TELEMETRY", None)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["policy.onnx"]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network", b"\x00" * 4096, random_network(SPEC)[:-200], None])
