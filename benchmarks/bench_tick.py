@@ -55,7 +55,7 @@ def moments(bundle: Bundle) -> list[Signals]:
 def contenders(bundle: Bundle) -> dict[str, Callable[[int], Any]]:
     """What is timed, by name; each call gets the number of its round."""
     spec, signals = bundle.spec, moments(bundle)
-    session = open_session(bundle.path / "policy.onnx")
+    session = open_session((bundle.path / "policy.onnx").read_bytes())
     names, feed = [spec.model.output_name], {spec.model.input_name: np.zeros((1, spec.model.obs_dim), np.float32)}
     setup = make_setup(spec, bundle.robot_config, RobotdConfig())
     networks = {setup.policy: bundle.network}

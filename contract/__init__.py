@@ -13,6 +13,7 @@ from .robot_config import RobotConfig, load_robot_config
 from .signals import FOOT_SWITCHES, Command, PolicyState, Signals, initial_state
 from .spec import (
     ActionSpec,
+    CommandRange,
     JointSpec,
     LayoutEntry,
     ModelSpec,
@@ -34,6 +35,7 @@ __all__ = [
     "BundleError",
     "ChecksumError",
     "Command",
+    "CommandRange",
     "ConfigError",
     "ContractError",
     "GoldenPose",

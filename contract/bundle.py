@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,21 @@ from .bundle_files import (
     ROBOT_CONFIG_FILE,
     ROBOT_MODEL_FILE,
     SPEC_FILE,
+    Verified,
     inside,
-    read_bytes,
     read_json,
     verify_checksums,
 )
-from .errors import BundleError, ConfigError
+from .errors import BundleError, ConfigError, ContractError
 from .mjcf import actuated_joint_names
 from .network import Network, OpenSession
+from .onnx_operators import check_operators
 from .onnx_weights import check_weights
 from .robot_config import RobotConfig, load_robot_config
 from .spec import PolicySpec
 from .spec_reader import parse_spec
+
+POLICY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def load_bundle(path: Path, open_session: OpenSession, allow_unverified: bool = 
 
     Args:
         path: the folder.
-        open_session: opens policy.onnx, e.g. with onnxruntime.InferenceSession; raises ValueError where it cannot.
+        open_session: opens the content of policy.onnx, e.g. with onnxruntime; raises ValueError where it cannot.
         allow_unverified: accept missing or stale checksums, with a warning.
 
     Raises:
@@ -101,18 +105,32 @@ def load_deployment(
     if not file.is_file():
         name = path.resolve().name
         return {name: replace(load_bundle(path, open_session, allow_unverified), name=name)}, name
-    problems = verify_checksums(path, allow_unverified)
-    plan = schema.read(Deployment, read_json(file), str(file), BundleError)
-    if plan.default not in plan.policies:
-        raise BundleError(f"{file}: default: found {plan.default!r}{schema.suggest(plan.default, plan.policies)}")
+    verified = verify_checksums(path, allow_unverified)
+    plan = read_deployment(path)
     bundles = {}
     for name, folder in plan.policies.items():
         inner = inside(path, folder, file)
         _check_folder(inner)
-        own = verify_checksums(inner, allow_unverified) if (inner / CHECKSUM_FILE).is_file() and inner != path else []
-        bundles[name] = replace(_load(inner, open_session, problems + own), name=name)
+        has_own = (inner / CHECKSUM_FILE).is_file() and inner != path
+        own = verify_checksums(inner, allow_unverified).problems if has_own else []
+        both = verified._replace(problems=verified.problems + own)
+        bundles[name] = replace(_load(inner, open_session, both), name=name)
     _check_together(bundles, plan.default, file)
     return {name: _beside(bundle, bundles) for name, bundle in bundles.items()}, plan.default
+
+
+def read_deployment(path: Path) -> Deployment:
+    """The deployment.json of a bundle. Raises BundleError where it is none, or a policy has no plain name."""
+    file = path / DEPLOYMENT_FILE
+    plan = schema.read(Deployment, read_json(file), str(file), BundleError)
+    for name in plan.policies:
+        if not POLICY_NAME.fullmatch(name):
+            raise BundleError(
+                f"{file}: policies: found {schema.short(name)}, expected letters, digits, '.', '_' or '-'"
+            )
+    if plan.default not in plan.policies:
+        raise BundleError(f"{file}: default: found {plan.default!r}{schema.suggest(plan.default, plan.policies)}")
+    return plan
 
 
 def _beside(bundle: Bundle, bundles: dict[str, Bundle]) -> Bundle:
@@ -166,29 +184,29 @@ def _check_folder(path: Path) -> None:
             raise BundleError(f"{path / name}: file is missing, expected in every bundle; export again")
 
 
-def _load(path: Path, open_session: OpenSession, problems: list[str]) -> Bundle:
-    """A policy from a folder whose checksums have been verified; `problems` are what was allowed there."""
+def _load(path: Path, open_session: OpenSession, verified: Verified) -> Bundle:
+    """A policy from a folder whose checksums have been verified."""
     spec, notes = parse_spec(read_json(path / SPEC_FILE), str(path / SPEC_FILE))
-    warnings = [*problems, *notes]
+    warnings = [*verified.problems, *notes]
     config = _robot_config(path / ROBOT_CONFIG_FILE, spec, warnings)
     model = _robot_model(path / ROBOT_MODEL_FILE, spec, warnings)
-    network = _open_network(path / NETWORK_FILE, open_session, spec)
-    golden = path / GOLDEN_FILE
-    if golden.is_file():
-        replay_golden(read_json(golden), network, spec, str(golden))
-    else:
-        warnings.append(f"{golden}: missing; the network's answers could not be compared with the export")
-    return Bundle(path, spec, network, config, model, not problems, tuple(warnings))
-
-
-def _open_network(file: Path, open_session: OpenSession, spec: PolicySpec) -> Network:
+    file = path / NETWORK_FILE
+    content = verified.networks.get(file, b"")
+    check_operators(content, str(file))
+    check_weights(content, str(file))
     try:
-        session = open_session(file)
+        network = Network(open_session(content), spec, str(file))
+        golden = path / GOLDEN_FILE
+        if golden.is_file():
+            replay_golden(read_json(golden), network, spec, str(golden))
+        else:
+            warnings.append(f"{golden}: missing; the network's answers could not be compared with the export")
+    except ContractError:
+        raise
     except ValueError as problem:
         found = (str(problem).splitlines() or [type(problem).__name__])[0][:120]
-        raise BundleError(f"{file}: cannot be opened ({found}), expected an ONNX network; export again") from None
-    check_weights(read_bytes(file), str(file))
-    return Network(session, spec, str(file))
+        raise BundleError(f"{file}: cannot be run ({found}), expected an ONNX network; export again") from None
+    return Bundle(path, spec, network, config, model, not verified.problems, tuple(warnings))
 
 
 def _check_together(bundles: dict[str, Bundle], default: str, file: Path) -> None:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import schema
 from .errors import BundleError, ChecksumError
@@ -23,7 +23,16 @@ ROBOT_CONFIG_FILE = "robot_config.yaml"
 ROBOT_MODEL_FILE = "robot.xml"
 GOLDEN_FILE = "golden.json"
 DEPLOYMENT_FILE = "deployment.json"
+MAX_JSON_BYTES = 4 << 20
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
+
+
+class Verified(NamedTuple):
+    """problems: what was allowed though it does not fit, one sentence each; networks: the content of each policy.onnx
+    as it was verified, so that no other one is run."""
+
+    problems: list[str]
+    networks: dict[Path, bytes]
 
 
 def save_bundle(path: Path, files: Mapping[str, bytes], sign: Callable[[bytes], bytes] | None = None) -> None:
@@ -65,8 +74,8 @@ def save_bundle(path: Path, files: Mapping[str, bytes], sign: Callable[[bytes], 
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def verify_checksums(path: Path, allow: bool) -> list[str]:
-    """Missing or stale checksums accepted by `allow`, one sentence each; without it the first one raises.
+def verify_checksums(path: Path, allow: bool) -> Verified:
+    """Compare every file with its checksum. What is missing or stale is accepted by `allow`, or the first raises.
 
     Raises:
         BundleError: a listed file is missing, a file is a symbolic link, or checksums.json cannot be read.
@@ -75,6 +84,7 @@ def verify_checksums(path: Path, allow: bool) -> list[str]:
     present = _file_names(path)
     file = path / CHECKSUM_FILE
     problems = []
+    sums: dict[str, str] = {}
     if not file.is_file():
         problems.append(f"{file}: file is missing, expected a checksum of every file")
     else:
@@ -84,15 +94,17 @@ def verify_checksums(path: Path, allow: bool) -> list[str]:
             raise BundleError(f"{missing}: file is missing, expected because {CHECKSUM_FILE} lists it; export again")
         for name in sorted(present - set(sums)):
             problems.append(f"{path / name}: not in {CHECKSUM_FILE}, expected a checksum for every file")
-        for name in sorted(present & set(sums)):
-            found = hashlib.sha256(read_bytes(path / name)).hexdigest()
-            if found != sums[name]:
-                problems.append(
-                    f"{path / name}: changed since the export: sha256 {found[:12]}, expected {sums[name][:12]}"
-                )
+    networks = {}
+    for name in sorted(present):
+        content = read_bytes(path / name)
+        if Path(name).name == NETWORK_FILE:
+            networks[path / name] = content
+        found = hashlib.sha256(content).hexdigest()
+        if found != sums.get(name, found):
+            problems.append(f"{path / name}: changed since the export: sha256 {found[:12]}, expected {sums[name][:12]}")
     if problems and not allow:
         raise ChecksumError(f"{problems[0]}; export again, or load it with --allow-unverified if you trust it")
-    return [f"{problem} (unverified, allowed)" for problem in problems]
+    return Verified([f"{problem} (unverified, allowed)" for problem in problems], networks)
 
 
 def inside(path: Path, name: str, where: Path) -> Path:
@@ -104,8 +116,10 @@ def inside(path: Path, name: str, where: Path) -> Path:
 
 
 def read_json(file: Path) -> Any:
-    """What a JSON file holds. Raises BundleError where it holds none, or a key twice."""
+    """What a JSON file holds. Raises BundleError where it holds none, a key twice, or more than MAX_JSON_BYTES."""
     content = read_bytes(file)
+    if len(content) > MAX_JSON_BYTES:
+        raise BundleError(f"{file}: {len(content)} bytes, expected at most {MAX_JSON_BYTES}; export again")
     try:
         return json.loads(content.decode(), object_pairs_hook=_unique_keys)
     except RecursionError:
@@ -126,11 +140,12 @@ def read_bytes(file: Path) -> bytes:
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
+    keys: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in keys:
             raise ValueError(f"key {key!r} stands twice")
-    return dict(pairs)
+        keys[key] = value
+    return keys
 
 
 def _exchange(one: Path, other: Path) -> bool:

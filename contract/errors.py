@@ -19,8 +19,16 @@ class ContractError(ValueError):
     """A file that describes a policy or a robot cannot be used."""
 
     def __init__(self, text: str) -> None:
+        text = "".join(map(_plain, text))
         half = MOST_CHARACTERS // 2
         super().__init__(text if len(text) <= MOST_CHARACTERS else f"{text[:half]} ... {text[-half:]}")
+
+
+def _plain(letter: str) -> str:
+    """What names in a broken file may hold is not for a terminal."""
+    if letter.isprintable():
+        return letter
+    return " " if letter.isspace() else repr(letter)[1:-1]
 
 
 class ConfigError(ContractError):

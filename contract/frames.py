@@ -65,6 +65,18 @@ def rotate(quat_wxyz: Array, vector: Array) -> Array:
     return xp.asarray(_rotated(q, float32(vector)), dtype=xp.float32)
 
 
+def rotation_matrix(quat_wxyz: Array) -> Array:
+    """R(q): (..., 4) of unit length -> (..., 3, 3), in its own precision."""
+    xp = namespace(quat_wxyz)
+    w, x, y, z = xp.moveaxis(quat_wxyz, -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return xp.stack([xp.stack(row, -1) for row in rows], -2)
+
+
 def angvel_heading_local(quat_wxyz: Array, gyro_rad_s: Array) -> Array:
     """Body rates (3,) rad/s in the frame that is level and turned with the body's heading, (3,) rad/s.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,14 +23,15 @@ class Port(Protocol):
 
 
 class Session(Protocol):
-    """The part of onnxruntime.InferenceSession that is used."""
+    """The part of onnxruntime.InferenceSession that is used; `run` raises ValueError where the network fails."""
 
     def get_inputs(self) -> Sequence[Any]: ...
     def get_outputs(self) -> Sequence[Any]: ...
     def run(self, output_names: Sequence[str], input_feed: dict[str, Any]) -> Sequence[Any]: ...
 
 
-OpenSession = Callable[[Path], Session]
+OpenSession = Callable[[bytes], Session]
+"""Opens the content of policy.onnx; raises ValueError where it cannot."""
 
 
 class Network:
@@ -39,6 +39,7 @@ class Network:
 
     Raises:
         BundleError: the network's face is not the spec's, or a probe gives a value that is not finite.
+        ValueError: the session cannot run it, or tells a name that is no text.
     """
 
     def __init__(self, session: Session, spec: PolicySpec, where: str = "policy.onnx") -> None:
@@ -51,11 +52,12 @@ class Network:
         self._feed = {model.input_name: self._input}
         rng = np.random.default_rng(0)
         for probe in [np.zeros(model.obs_dim), *rng.normal(0.0, 1.0, (16, model.obs_dim))]:
-            action = self(probe.astype(np.float32))
-            if action.shape != (model.action_dim,):
-                found = list(action.shape)
-                raise BundleError(f"{where}: gives {found} values, expected [{model.action_dim}]; export again")
-            if not np.all(np.isfinite(action)):
+            self._input[0] = probe
+            rows = session.run(self._outputs, self._feed)[0]
+            if rows.shape != (1, model.action_dim):
+                found = list(rows.shape)
+                raise BundleError(f"{where}: gives {found} values, expected [1, {model.action_dim}]; export again")
+            if not np.all(np.isfinite(rows)):
                 raise BundleError(
                     f"{where}: gives values that are not finite, expected numbers: its weights are broken; export again"
                 )

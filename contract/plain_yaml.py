@@ -8,6 +8,7 @@ import yaml
 
 MAX_BYTES = 1 << 20
 MAX_INT = 1 << 64
+MAX_DIGITS = 100
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -21,8 +22,23 @@ class _PlainLoader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Each key once: of two, PyYAML would take the last, which nobody sees who reads the first."""
+        mapping = super().construct_mapping(node, deep)
+        seen: set[Any] = set()
+        for key, _ in node.value if len(mapping) < len(node.value) else ():
+            name = self.construct_object(key, True)
+            if name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"found the key {name!r} twice, expected it once", key.start_mark
+                )
+            seen.add(name)
+        return mapping
+
     def whole_number(self, node: Any) -> int:
         """An integer that can be printed: one of thousands of hexadecimal digits cannot, and means nothing."""
+        if len(node.value) > MAX_DIGITS:
+            raise ValueError(f"a whole number of {len(node.value)} digits, expected at most {MAX_DIGITS}")
         value = int(self.construct_yaml_int(node))
         if abs(value) > MAX_INT:
             raise ValueError(f"a whole number of {value.bit_length()} bits, expected at most 64")
@@ -36,8 +52,8 @@ def load_plain(text: str) -> Any:
     """What a YAML text holds.
 
     Raises:
-        yaml.YAMLError: no YAML, an alias, more than MAX_BYTES, nested too deeply, or a value that PyYAML takes for a
-            date, a number or a truth and cannot read (which it tells by all kinds of errors).
+        yaml.YAMLError: no YAML, an alias, a key twice, more than MAX_BYTES, nested too deeply, or a value that PyYAML
+            takes for a date, a number or a truth and cannot read (which it tells by all kinds of errors).
     """
     if len(text) > MAX_BYTES:
         raise yaml.YAMLError(f"it has {len(text)} characters, expected at most {MAX_BYTES}")

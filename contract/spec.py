@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import schema
 
 CONTRACT_NAME = "wildrobot_policy"
-CONTRACT_VERSION = "1.1.0"
+CONTRACT_VERSION = "1.2.0"
 SPEC_VERSION = 2
 Float32 = NDArray[np.float32]
 
@@ -151,12 +151,34 @@ class ActionSpec:
 
 
 @dataclass(frozen=True)
+class CommandRange:
+    """The commands that a policy was trained for, [lowest, highest] each, with zero in between: forward, to the left,
+    turning to the left."""
+
+    vx_m_s: tuple[float, ...]
+    vy_m_s: tuple[float, ...]
+    yaw_rad_s: tuple[float, ...]
+
+    @cached_property
+    def low(self) -> Float32:
+        """(3,) m/s, m/s, rad/s."""
+        return np.array([self.vx_m_s[0], self.vy_m_s[0], self.yaw_rad_s[0]], np.float32)
+
+    @cached_property
+    def high(self) -> Float32:
+        """(3,) m/s, m/s, rad/s."""
+        return np.array([self.vx_m_s[1], self.vy_m_s[1], self.yaw_rad_s[1]], np.float32)
+
+
+@dataclass(frozen=True)
 class RuntimeSpec:
-    """Control period in s, delay of actions in control steps, gait period in s where the layout has a phase."""
+    """Control period in s, delay of actions in control steps, gait period in s where the layout has a phase, and the
+    range that commands are held to; without one every command goes to the policy as it is."""
 
     ctrl_dt: float = 0.02
     action_delay_steps: int = 0
     gait_period_s: float | None = None
+    command: CommandRange | None = None
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def _check_versions(data: Mapping[str, Any], where: str) -> tuple[int, int]:
         )
     match = re.fullmatch(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})", str(text))
     if match is None:
-        raise SpecError(f"{where}: contract_version is {text!r}, expected three numbers like 1.1.0")
+        raise SpecError(f"{where}: contract_version is {text!r}, expected three numbers like 1.2.0")
     major, minor = int(match[1]), int(match[2])
     if major != 1:
         raise SpecError(f"{where}: contract_version is {text}, expected 1.x.x; export the policy again")
@@ -112,6 +112,9 @@ def _check_constants(spec: PolicySpec, where: str) -> None:
     if not 0 <= spec.runtime.action_delay_steps <= 10:
         found = spec.runtime.action_delay_steps
         raise SpecError(f"{where}: runtime.action_delay_steps: found {found}, expected 0 to 10")
+    for key, pair in schema.write(spec.runtime.command or {}).items():
+        if len(pair) != 2 or not pair[0] <= 0.0 <= pair[1]:
+            raise SpecError(f"{where}: runtime.command.{key}: found {pair}, expected [lowest, highest] about zero")
 
 
 def _check_robot(spec: PolicySpec, where: str) -> None:

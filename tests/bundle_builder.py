@@ -186,16 +186,26 @@ def _model_bytes(nodes: list[Any], weights: Mapping[str, Any], size: int, joints
     return bytes(model.SerializeToString())
 
 
-def open_session(network: Path | bytes) -> Any:
-    """Opens a network as `load_bundle` wants it: ValueError where it cannot be opened."""
+def open_session(network: bytes) -> Any:
+    """Opens a network as `load_bundle` wants it: ValueError where it cannot be opened or run."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    source = network if isinstance(network, bytes) else network.read_bytes()
     try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        return _Session(onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"]))
     except RUNTIME_ERRORS as problem:
         raise ValueError(str(problem)) from None
+
+
+class _Session:
+    def __init__(self, inner: Any) -> None:
+        self._inner, self.get_inputs, self.get_outputs = inner, inner.get_inputs, inner.get_outputs
+
+    def run(self, output_names: Any, input_feed: Any) -> Any:
+        try:
+            return self._inner.run(output_names, input_feed)
+        except RUNTIME_ERRORS as problem:
+            raise ValueError(str(problem)) from None
 
 
 _STATE = onnxruntime.capi.onnxruntime_pybind11_state

@@ -89,18 +89,6 @@ class Export:
         return [link for link in self.links if link.parent == name]
 
 
-def rotation(quat_wxyz: Sequence[float] | Array) -> Array:
-    """(3, 3) from a quaternion wxyz of any length but 0."""
-    w, x, y, z = np.asarray(quat_wxyz, np.float64) / np.linalg.norm(quat_wxyz)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-
-
 def symmetric(xx: float, yy: float, zz: float, xy: float, xz: float, yz: float) -> Array:
     """(3, 3) inertia from its six numbers, in MJCF's order."""
     return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])

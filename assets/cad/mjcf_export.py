@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from contract.frames import rotation_matrix
+
 from .export import (
     PRIMITIVES,
     Array,
@@ -19,7 +21,6 @@ from .export import (
     Shape,
     name_of,
     numbers,
-    rotation,
     symmetric,
 )
 from .stl import read_stl
@@ -88,7 +89,8 @@ def _rotation(element: ET.Element, label: str) -> Array:
     quat = numbers(element, "quat", 4, label, (1, 0, 0, 0))
     if not np.linalg.norm(quat) > 0:
         raise RuleError(f"{label}: quat is {element.get('quat')!r}, the rule is a length above 0; export again")
-    return rotation(quat)
+    matrix: Array = rotation_matrix(quat / np.linalg.norm(quat))
+    return matrix
 
 
 def _inertia(inertial: ET.Element, label: str) -> Array:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from contract import ContractError, assets_dir
-from robotd.bundle_store import BundleStoreError, bundles_folder, in_use, installed, is_held
+from robotd.bundle_store import NAME, BundleStoreError, bundles_folder, in_use, installed, is_held
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.ctl.refusal import Refusal, refusing
 from robotd.places import config_path
@@ -52,8 +52,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 def install_command(source: str, name: str, use_it: bool, as_json: bool) -> int:
     """Put a bundle among this robot's, verified as robotd verifies it.
 
-    SOURCE is a folder, a .tar, .tar.gz or .zip of one, or the name of one that WildRobot ships. Nothing that is
-    installed is ever replaced; the first bundle is in use at once.
+    SOURCE is the name of a bundle that WildRobot ships, or else a folder or a .tar, .tar.gz or .zip of one; ./NAME is
+    always a file or folder. Nothing that is installed is ever replaced; the first bundle is in use at once.
 
     \b
     Examples:
@@ -158,14 +158,19 @@ def remove_command(name: str, as_json: bool) -> int:
 
 
 def _source(text: str) -> Path:
-    """A path, or else a shipped bundle of that name."""
+    """A shipped bundle of that name, wherever this is said, or else a path."""
     shipped = assets_dir() / "bundles" / text
-    return shipped if not Path(text).exists() and "/" not in text and shipped.is_dir() else Path(text)
+    if "/" in text or not NAME.fullmatch(text) or not shipped.is_dir():
+        return Path(text)
+    if Path(text).exists():
+        click.echo(f"{text}: the bundle that WildRobot ships; what lies in this folder is ./{text}", err=True)
+    return shipped
 
 
 def _row(name: str) -> Row:
     """Checksums are verified; the networks are not opened, so that a list is quick."""
-    from contract.bundle_files import DEPLOYMENT_FILE, read_json, verify_checksums
+    from contract.bundle import read_deployment
+    from contract.bundle_files import DEPLOYMENT_FILE, verify_checksums
 
     path = bundles_folder() / name
     problem = signed_by = ""
@@ -173,8 +178,8 @@ def _row(name: str) -> Row:
     try:
         verify_checksums(path, False)
         if (path / DEPLOYMENT_FILE).is_file():
-            policies = tuple(sorted(map(str, read_json(path / DEPLOYMENT_FILE)["policies"])))
-    except (ContractError, KeyError, TypeError) as found:
+            policies = tuple(sorted(read_deployment(path).policies))
+    except ContractError as found:
         problem = f"NOT VERIFIED: {' '.join(str(found).split())}"
     policy = _policy()
     try:

@@ -7,22 +7,25 @@ import fcntl
 import hashlib
 import os
 import re
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from contract import BundleError, load_deployment
+from contract import BundleError, ContractError, load_deployment
 from contract.bundle_files import CHECKSUM_FILE, SIGNATURE_FILE, sync_folder, write_files
+from robotd.bundle_choice import find_installed
 from robotd.bundle_store import IN_USE, NAME, BundleStoreError, history, in_use, installed, is_held
-from robotd.calibration import write_whole
 from robotd.config import BundlesConfig
-from robotd.ctl.bundle_source import Source
+from robotd.ctl.bundle_source import Source, read_source
 from robotd.policy import open_session
-from robotd.signature import require_signature
+from robotd.signature import SignatureError, require_signature
+from robotd.whole_file import write_whole
 
 KEPT = 20
+MEMORY = 1 << 30  # bytes that a bundle may take while it is verified
 _DRAFT, _GONE = ".incoming-", ".outgoing-"
 
 
@@ -38,7 +41,7 @@ def changing(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for rest in (*folder.glob(f"{_DRAFT}*"), *folder.glob(f"{_GONE}*")):
+        for rest in (*folder.glob(f"{_DRAFT}*"), *folder.glob(f"{_GONE}*"), *folder.glob(f".{IN_USE}.*part")):
             _delete(rest)
         yield
     except BlockingIOError:
@@ -58,13 +61,17 @@ def install(folder: Path, source: Source, policy: BundlesConfig, name: str = "")
 
     Raises:
         BundleError, SignatureError: it does not verify as robotd would verify it.
-        BundleStoreError: no such name.
+        BundleStoreError: no such name, or another bundle has it.
         OSError: the folder cannot be written.
     """
     full = full_name(name or source.stem, source)
     with changing(folder):
         if full in installed(folder):
             load_as_robotd(folder / full, policy)
+            if read_source(folder / full).files != source.files:  # eight digits can be made to fit
+                raise BundleStoreError(
+                    f"{folder / full}: holds other files, expected those of {source.stem}; choose a name with --name"
+                )
             return full, False
         draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=folder))
         try:
@@ -92,7 +99,7 @@ def use(folder: Path, name: str, policy: BundlesConfig) -> tuple[str, bool]:
         BundleError, SignatureError, BundleStoreError, OSError: as `install`.
     """
     with changing(folder):
-        full = find(folder, name)
+        full = find_installed(folder, name)
         load_as_robotd(folder / full, policy)
         chosen = _chosen(folder)
         if chosen[-1:] == [full]:
@@ -128,7 +135,7 @@ def roll_back(folder: Path, policy: BundlesConfig) -> tuple[str, str]:
 def remove(folder: Path, name: str) -> str:
     """Delete a bundle that is neither in use nor running; returns its full name. Raises BundleStoreError, OSError."""
     with changing(folder):
-        full = find(folder, name)
+        full = find_installed(folder, name)
         if full != name:
             raise BundleStoreError(f"{folder}: {name!r} is the beginning of {full}, expected the whole name")
         if _chosen(folder)[-1:] == [full]:
@@ -142,18 +149,13 @@ def remove(folder: Path, name: str) -> str:
     return full
 
 
-def find(folder: Path, name: str) -> str:
-    """The full name of the one bundle that is called so, or begins so. Raises BundleStoreError."""
-    there = installed(folder)
-    fits = [each for each in there if each == name] or [each for each in there if each.startswith(name)]
-    if len(fits) != 1:
-        known = ", ".join(fits or there) or "none"
-        raise BundleStoreError(f"{folder}: {name!r} is {len(fits)} bundles, expected one (known: {known})")
-    return fits[0]
-
-
 def full_name(stem: str, source: Source) -> str:
-    """The stem and eight digits of the content: checksums and signature, which fix every file. Raises BundleError."""
+    """The stem and eight digits of the content: of checksums and signature, which fix every file.
+
+    Raises:
+        BundleError: no checksums.
+        BundleStoreError: no such name.
+    """
     if CHECKSUM_FILE not in source.files:
         raise BundleError(f"{stem}: has no {CHECKSUM_FILE}, expected an exported bundle; export again")
     digest = hashlib.sha256(source.files[CHECKSUM_FILE] + source.files.get(SIGNATURE_FILE, b"")).hexdigest()[:8]
@@ -165,15 +167,37 @@ def full_name(stem: str, source: Source) -> str:
 
 
 def load_as_robotd(bundle: Path, policy: BundlesConfig) -> Sequence[str]:
-    """Verify a bundle as robotd does; returns the names of its policies. Raises BundleError, SignatureError."""
+    """Verify a bundle as robotd does, in bounded memory; returns the names of its policies.
+
+    Raises:
+        BundleError, SignatureError: it does not verify, or takes more memory than any policy.
+    """
     require_signature(bundle, policy)
-    bundles, _ = load_deployment(bundle, open_session)
+    try:
+        with _bounded_memory():
+            bundles, _ = load_deployment(bundle, open_session)
+    except MemoryError:
+        raise BundleError(f"{bundle}: takes over {MEMORY >> 20} MiB, expected a policy; export a smaller one") from None
     return tuple(bundles)
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Address space grows by no more than MEMORY: a few small matrices can be multiplied to one of any size."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    bound = pages * resource.getpagesize() + MEMORY
+    known = [each for each in before if each != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([bound, *known]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _delete(path: Path) -> None:
     """Somebody's link to a bundle elsewhere is no more than a link."""
-    if path.is_symlink():
+    if path.is_symlink() or path.is_file():
         path.unlink()
     else:
         shutil.rmtree(path)
@@ -183,7 +207,7 @@ def _load_draft(draft: Path, place: Path, policy: BundlesConfig) -> None:
     """What is wrong with it is told of the place where it would be, not of the draft."""
     try:
         load_as_robotd(draft, policy)
-    except ValueError as problem:
+    except (ContractError, SignatureError) as problem:
         raise type(problem)(str(problem).replace(str(draft), place.name)) from None
 
 

@@ -22,6 +22,7 @@ from mutation import JSON_WORDS, as_json, mutate_bytes, mutate_text, mutate_tree
 
 from contract import ContractError, assets_dir, load_bundle, load_robot_config
 from contract.mjcf import read_mjcf
+from contract.onnx_operators import check_operators
 from contract.onnx_weights import check_weights
 from contract.robot_params import load_robot_params
 from robotd import wire
@@ -81,7 +82,7 @@ def _messages() -> Target:
 class _Session:
     """A network of the standing policy's size that answers zeros."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, content: bytes) -> None:
         model = json.loads((STANDING / "policy_spec.json").read_text())["model"]
         self._out = model["action_dim"]
         self._ports = [_Port(model.get("input_name", "observation"), [1, model["obs_dim"]])]
@@ -144,6 +145,7 @@ def _weights() -> Target:
     network = (STANDING / "policy.onnx").read_bytes()
 
     def feed(data: bytes) -> bool:
+        check_operators(data, "policy.onnx")
         check_weights(data, "policy.onnx")
         return True
 

@@ -13,6 +13,8 @@ from bundle_builder import make_bundle, replace_file
 
 MEMORY_MIB = 1500
 """Address space that one load may have; each of these would take far more."""
+SECONDS = 30
+"""That one load may take, on a machine with other work; each of these would take far more."""
 LOAD = f"""
 import resource, sys
 from pathlib import Path
@@ -34,6 +36,8 @@ ENTITIES = (
     + "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in NINE)
     + ']><mujoco model="&e9;"/>'
 )
+ONE_ENTITY = f'<!DOCTYPE mujoco [<!ENTITY e "{"x" * (1 << 22)}">]><mujoco model="{"&e;" * 90}"/>'
+KEYS = "{" + ",".join(f'"{n:x}":1' for n in range(200_000)) + "}"
 OUTSIDE = '<!DOCTYPE mujoco [<!ENTITY e SYSTEM "file:///etc/hostname">]><mujoco model="m">&e;</mujoco>'
 
 
@@ -41,7 +45,8 @@ def said_of(bundle: Path) -> str:
     """The sentence with which it is refused, in a process with little memory."""
     path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1])])
     command = [sys.executable, "-c", LOAD, str(bundle)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=False)
+    env = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr[-500:]
     assert done.stdout.count("\n") == 1 and len(done.stdout) < 600, done.stdout[:600]
     return done.stdout
@@ -54,10 +59,15 @@ def said_of(bundle: Path) -> str:
         ("robot_config.yaml", f"{MERGES}joints: *a9\n", "alias"),
         ("robot_config.yaml", "a: 1\n" * (1 << 20), "characters"),
         ("robot_config.yaml", "[" * 100_000, "robot_config.yaml"),
-        ("robot.xml", ENTITIES, "robot.xml: not XML"),
-        ("robot.xml", OUTSIDE, "robot.xml"),
+        ("robot.xml", ENTITIES, "DOCTYPE"),
+        ("robot.xml", ONE_ENTITY, "DOCTYPE"),
+        ("robot.xml", f"<mujoco>{'<body/>' * 1_000_000}</mujoco>", "elements"),
+        ("robot.xml", OUTSIDE, "DOCTYPE"),
         ("robot.xml", '<mujoco><include file="../../../etc/hostname"/></mujoco>', "out of the folder"),
         ("policy_spec.json", "[" * 100_000, "nested too deeply"),
+        ("policy_spec.json", KEYS, "another product's file"),
+        ("golden.json", "[" + "1," * (1 << 21) + "1]", "bytes, expected at most"),
+        ("robot_config.yaml", "robot_name: " + ":".join(["1"] * 400_000), "digits"),
         ("golden.json", '{"observation": [[' + "1," * 10 + "1" * 5000 + "]]}", "golden.json"),
     ],
 )

@@ -204,6 +204,14 @@ def test_checksums_that_lead_out_of_the_bundle_are_refused(bundle: Path, name: s
     refused(bundle, BundleError, bundle / "checksums.json", repr(name), "expected one inside the bundle", allow=True)
 
 
+@pytest.mark.parametrize("name", ["\x1b]0;owned\x07", "a\nb"])
+def test_a_sentence_has_nothing_in_it_that_a_terminal_obeys(bundle: Path, name: str) -> None:
+    (bundle / "checksums.json").write_bytes(to_json({name: "0" * 64}))
+    with pytest.raises(BundleError, match="file is missing") as caught:
+        load_bundle(bundle, open_session)
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize("target", ["outside.onnx", "standing/golden.json"])
 def test_a_symbolic_link_is_refused(bundle: Path, target: str) -> None:
     (bundle.parent / "outside.onnx").write_bytes((bundle / "policy.onnx").read_bytes())

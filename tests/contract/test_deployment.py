@@ -144,3 +144,11 @@ def test_a_policy_that_is_no_good_is_named(deployment: Path) -> None:
     remake_checksums(deployment / "walking")
     remake_checksums(deployment)
     refused(deployment, deployment / "walking" / "policy_spec.json", "spec_version is 3", "expected 2")
+
+
+@pytest.mark.parametrize(
+    "name", ["\x1b]0;owned\x07", "walk\nstand", "", ".hidden", "a b", "../a", "x" * 101, "l\u00e4uft"]
+)
+def test_a_policy_without_a_plain_name_is_refused(deployment: Path, name: str) -> None:
+    planned(deployment, policies={name: "standing"}, default=name)
+    refused(deployment, deployment / "deployment.json", "policies: found", "expected letters, digits")

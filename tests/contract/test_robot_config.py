@@ -163,21 +163,23 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_actuated_joints_are_read_in_order_through_includes(tmp_path: Path) -> None:
-    write(tmp_path / "arm.xml", '<x><actuator><motor joint="b"/><position name="z" joint="a"/></actuator></x>')
-    write(tmp_path / "body.xml", '<x><worldbody/><include file="arm.xml"/></x>')
+    write(
+        tmp_path / "arm.xml", '<mujoco><actuator><motor joint="b"/><position name="z" joint="a"/></actuator></mujoco>'
+    )
+    write(tmp_path / "body.xml", '<mujoco><worldbody/><include file="arm.xml"/></mujoco>')
     first, last = (f'<actuator><motor joint="{name}"/></actuator>' for name in "cd")
-    scene = write(tmp_path / "scene.xml", f'<x>{first}<include file="body.xml"/>{last}</x>')
+    scene = write(tmp_path / "scene.xml", f'<mujoco>{first}<include file="body.xml"/>{last}</mujoco>')
     assert actuated_joint_names(scene) == ("c", "b", "a", "d")
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("<x><include/></x>", "without file"),
-        ('<x><include file="gone.xml"/></x>', "gone.xml: no such file"),
-        ('<x><include file="m.xml"/></x>', "included twice"),
-        ('<x><actuator><motor name="m" tendon="t"/></actuator></x>', "actuator m drives no joint"),
-        ("<x>", "not XML"),
+        ("<mujoco><include/></mujoco>", "without file"),
+        ('<mujoco><include file="gone.xml"/></mujoco>', "gone.xml: no such file"),
+        ('<mujoco><include file="m.xml"/></mujoco>', "included twice"),
+        ('<mujoco><actuator><motor name="m" tendon="t"/></actuator></mujoco>', "actuator m drives no joint"),
+        ("<mujoco>", "not XML"),
     ],
 )
 def test_a_bad_mjcf_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -35,11 +35,13 @@ def test_it_is_whole_and_of_this_robot(bundle: Bundle, config: TrainConfig) -> N
     robot_config = load_robot_config(assets_dir() / "robot_config.yaml")
     assert bundle.robot_config == robot_config
     assert bundle.robot_xml is not None  # the same robot as today's: tests/assets/test_bundled_twin.py
-    spec = make_spec(config.policy, robot_config, config.env.ctrl_dt)
-    assert (spec.robot, spec.observation, spec.action) == (
-        bundle.spec.robot,
-        bundle.spec.observation,
-        bundle.spec.action,
+    spec = make_spec(config.policy, robot_config, config.env)
+    bundled = bundle.spec
+    assert (spec.robot, spec.observation, spec.action, spec.runtime) == (
+        bundled.robot,
+        bundled.observation,
+        bundled.action,
+        bundled.runtime,
     )
     assert bundle.spec.model.obs_dim == 44
     assert sum(file.stat().st_size for file in STANDING.iterdir()) < 2e6

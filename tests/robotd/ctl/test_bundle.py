@@ -17,7 +17,7 @@ import pytest
 from bench_rig import Robotctl
 from bundle_builder import make_real_bundle
 
-from contract import load_deployment
+from contract import assets_dir, load_deployment
 from robotd.bundle_store import BundleStoreError, Hold, bundle_in_use, bundles_folder, history, in_use, installed
 from robotd.config import BundlesConfig
 from robotd.ctl import bundle_change
@@ -72,6 +72,20 @@ def test_a_shipped_bundle_goes_by_its_name(robotctl: Robotctl, tmp_path: Path, m
     assert "standing, walking" in robotctl("bundle", "list").out
 
 
+def test_a_shipped_bundle_is_taken_though_a_folder_is_called_so(
+    robotctl: Robotctl, sources: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(sources[0], tmp_path / "standing")
+    shipped = robotctl("bundle", "install", "standing", "--json")
+    assert shipped.err == "standing: the bundle that WildRobot ships; what lies in this folder is ./standing\n"
+    own = robotctl("bundle", "install", "./standing", "--json")
+    assert own.err == "" and own.json["new"] and own.json["bundle"] != shipped.json["bundle"]
+    first, second = (read_source(bundles_folder() / name_of(said.json)).files for said in (shipped, own))
+    assert first == read_source(assets_dir() / "bundles" / "standing").files
+    assert second == read_source(sources[0]).files
+
+
 def test_all_may_read_it_whatever_the_umask(robotctl: Robotctl, sources: tuple[Path, Path]) -> None:
     before = os.umask(0o077)
     try:
@@ -116,6 +130,10 @@ def test_robotd_runs_the_one_in_use_and_holds_it(
 def test_what_cannot_be_is_one_sentence(robotctl: Robotctl, words: tuple[str, ...]) -> None:
     said = robotctl("bundle", *words)
     assert said.code == 2 and "expected" in said.sentence
+    if words[0] in ("use", "remove"):
+        assert said.sentence.endswith(
+            "no installed bundle begins with 'none', expected one that is; robotctl bundle install"
+        )
 
 
 def test_a_bundle_that_does_not_verify_is_not_installed(
@@ -273,7 +291,7 @@ def test_a_kill_at_any_moment_leaves_whole_bundles_and_one_in_use(
         assert first in names and in_use(folder) in {first, second}, nth
         seen.add((names, in_use(folder)))
         bundle_change.install(folder, one, OPEN)  # the next change clears away what was left
-        assert {each.name for each in folder.iterdir()} <= {*names, "in_use", ".lock", ".in_use.part"}
+        assert {each.name for each in folder.iterdir()} <= {*names, "in_use", ".lock"}
     names, chosen = all_whole(folder), in_use(folder)  # the last time, nobody was killed
     done = {
         "install": len(names) == 3,
