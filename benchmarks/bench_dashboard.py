@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -33,20 +32,11 @@ from robotd.ctl.refusal import Refusal, Unreachable
 from robotd.ctl.watch import Pace, Sample, pace
 from robotd.messages import Activate, Arm, AskStatus, AskTiming, Status, Timing
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+from chromium import OPTIONS, PROGRAM
+
 START_S = 60.0
 BROWSERS = 3
-CHROMIUM = shutil.which("chromium")
-OPTIONS = (
-    "--headless=new",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--window-size=1280,900",
-)
 
 
 class Row(NamedTuple):
@@ -79,8 +69,8 @@ def main(seconds: int, as_json: bool) -> None:
         with _readers(look, BROWSERS):
             rows.append(_phase(f"{BROWSERS} pages and one that stopped reading", path, seconds, dashboard.pid))
         lazy.close()
-        if CHROMIUM is None:
-            click.echo("no chromium here: apt install chromium", err=True)
+        if not os.access(PROGRAM, os.X_OK):
+            click.echo(f"no Chromium at {PROGRAM}: apt install chromium", err=True)
         else:
             running.enter_context(_lazy(look))
             running.enter_context(_windows(home, look))
@@ -188,12 +178,10 @@ def read(look: str, count: str) -> None:
 @contextmanager
 def _windows(home: Path, look: str) -> Iterator[None]:
     """Browsers that draw the page."""
-    assert CHROMIUM is not None
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with ExitStack() as opened:
         for number in range(BROWSERS):
             profile = f"--user-data-dir={home}/browser{number}"
-            command = [CHROMIUM, *OPTIONS, *root, profile, "--remote-debugging-port=0", look]
+            command = [PROGRAM, *OPTIONS, "--window-size=1280,900", profile, "--remote-debugging-port=0", look]
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             window = opened.enter_context(subprocess.Popen(command, **quiet))  # type: ignore[call-overload]
             opened.callback(window.terminate)

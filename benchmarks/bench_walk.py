@@ -1,6 +1,6 @@
 """How long training takes until the robot walks, and what the gate says of the policy that comes out.
 
-`python benchmarks/bench_walk.py`. One seed of walking.yaml as it stands, then `trainer eval` of its last checkpoint.
+`python benchmarks/bench_walk.py`. walking.yaml as it stands, then `trainer eval` of its last checkpoint.
 Training's own figures tell when episodes first came through; the gate, in full MuJoCo and with pushes, has the last
 word. Nothing else in the field trains a whole humanoid walk on a CPU in minutes, so there is no peer beside it.
 """
@@ -35,13 +35,13 @@ def run(*words: str) -> str:
     return done.stdout
 
 
-def measure(seed: int, quick: bool) -> dict[str, Any]:
+def measure(quick: bool) -> dict[str, Any]:
     """The report of one training."""
     with tempfile.TemporaryDirectory(prefix="wr-") as name:
         folder = Path(name) / "run"
         progress("training walking.yaml")
         short = ["--iterations", "2", "--num-envs", "16", "--no-amp", "--allow-failed-twin"] if quick else []
-        run("train", "--config", str(CONFIG), "--run", str(folder), "--seed", str(seed), *short)
+        run("train", "--config", str(CONFIG), "--run", str(folder), *short)
         lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         metrics = [json.loads(line) for line in lines]
         peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
@@ -87,10 +87,9 @@ def main() -> None:
     """Train, judge, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two iterations, two trials: proves that it runs")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    found = measure(options.seed, options.quick)
+    found = measure(options.quick)
     print(show(found))
     if options.json:
         write_json(options.json, found)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .config import TrainConfig, config_hash
-from .evaluate import FLOORS, Evaluation, Policy, evaluate, evaluation_env, slope_of
+from .evaluate import FLOORS, Policy, evaluate, evaluation_env, slope_of
 from .exam import FLOOR_STEPS, Command3, Ladder, ladder_steps, long_run, long_run_steps, on_floor, push_ladder
 from .gate import Line, departures, gate, gate_table
 from .style import StyleJudge
+from .tally import Evaluation
 
 
 @dataclass(frozen=True)

@@ -79,8 +79,9 @@ def _training(
     first, last = rows[0], rows[-1]
     sizes = "-".join(str(size) for size in config.network.policy_hidden_dims)
     rate = last["env_steps"] / last["wall_s"]
+    command = f"`trainer train --config training_config.yaml --run runs/{run_name}`"
     facts = [
-        ("command, in this folder", f"`trainer train --config training_config.yaml --run runs/{run_name}`"),
+        ("command, in this folder", f"{command}; as many cores give the same weights, more or fewer give others"),
         ("seed", str(config.seed)),
         ("config", str(provenance.training_config_hash)),
         ("checkpoint", f"{provenance.checkpoint_id}, iteration {last['iteration']} of {config.iterations}"),

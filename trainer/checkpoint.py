@@ -139,7 +139,8 @@ def latest_checkpoint(run: Path) -> Path:
 
 
 def _unusable(folder: Path, problem: Exception) -> ConfigError:
-    return ConfigError(f"{folder}: no usable checkpoint ({problem}), expected {ARRAYS_FILE} and {META_FILE}")
+    why = f"{Path(problem.filename).name}: {problem.strerror}" if isinstance(problem, FileNotFoundError) else problem
+    return ConfigError(f"{folder}: no usable checkpoint ({why}), expected {ARRAYS_FILE} and {META_FILE}")
 
 
 def _remove_unfinished(parent: Path) -> None:

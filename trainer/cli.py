@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,6 +59,28 @@ class Verbs(click.Group):
             raise click.UsageError(f"no verb {cmd_name!r}; {hint}")
         command: click.Command = importlib.import_module(f"trainer.verbs.{VERBS[cmd_name][0]}").command
         return command
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's, but a usage error is one sentence, as all other refusals."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            sys.exit(super().main(args, prog_name, complete_var, standalone_mode=False, **extra))
+        except click.exceptions.NoArgsIsHelpError as problem:
+            click.echo(problem.format_message(), err=True)
+            sys.exit(REFUSED)
+        except click.ClickException as problem:
+            click.echo(f"trainer: {problem.format_message()}", err=True)
+            sys.exit(problem.exit_code)
+        except click.Abort:
+            sys.exit(INTERRUPTED)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem

@@ -70,8 +70,8 @@ class CommandConfig(Section):
 
 
 class EnvConfig(Section):
-    """The task's world. `reference` names a file of reference motions in assets/motions; `double_support` is the share
-    of each half of the gait's cycle in which the clock wants both feet on the floor."""
+    """The task's world. `reference` names a file of reference motions in assets/motions, or any by its absolute path;
+    `double_support` is the share of each half of the gait's cycle in which the clock wants both feet on the floor."""
 
     model: str = "scene.xml"
     robot_config: str = "robot_config.yaml"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +18,11 @@ from .checkpoint import load_checkpoint
 from .config import CommandConfig, ResetConfig, TrainConfig
 from .env import Env, Start
 from .networks import Networks
-from .physics.body_state import Array, Physics
+from .physics.body_state import Array
 from .rollout import amp_pair
-from .tally import SETTLED_S, SUCCESS_SHARE, Evaluation, Moment, Tally, Trials, wilson_interval
-from .task import make_env, make_physics
+from .tally import Evaluation, Moment, Tally
+from .task import make_env, native_physics
 from .train import TrainState, init_learner, make_networks
-
-__all__ = ["SETTLED_S", "SUCCESS_SHARE", "Evaluation", "Trials", "wilson_interval"]  # of tally, for those who evaluate
 
 Policy = Callable[[np.ndarray], np.ndarray]  # observations (B, O) -> raw actions (B, J)
 OnPair = Callable[[np.ndarray, np.ndarray], None]  # AMP pairs (B, 2, F), not yet fallen (B,) bool
@@ -52,40 +50,21 @@ class Steps:
 
 
 def evaluate(
-    env: Env,
-    policy: Policy,
-    seed: int = 0,
-    physics: Physics | None = None,
-    *,
-    commands: np.ndarray | None = None,
-    kick: Kick | None = None,
-    slope_rad: float | None = None,
-    on_pair: OnPair | None = None,
+    env: Env, policy: Policy, seed: int = 0, *, slope_rad: float | None = None, on_pair: OnPair | None = None
 ) -> Evaluation:
-    """Run one episode in each of the env's robots; nothing begins anew. Arguments as of `roll`.
+    """Run one episode in each of the env's robots; nothing begins anew. Arguments as of `roll` and `tally_of`."""
+    return tally_of(env, roll(env, policy, seed, slope_rad=slope_rad), on_pair).result(env.config.episode_steps)
+
+
+def tally_of(env: Env, moments: Iterable[Moment], on_pair: OnPair | None = None) -> Tally:
+    """What the moments of `roll` come to, until every robot has fallen, with the figures of each robot too.
 
     Args:
         on_pair: given the AMP feature pairs of each step, (B, 2, F), and which robots have not fallen, (B,) bool.
     """
-    tally = run_trials(env, policy, seed, physics, commands=commands, kick=kick, slope_rad=slope_rad, on_pair=on_pair)
-    return tally.result(env.config.episode_steps)
-
-
-def run_trials(
-    env: Env,
-    policy: Policy,
-    seed: int = 0,
-    physics: Physics | None = None,
-    *,
-    commands: np.ndarray | None = None,
-    kick: Kick | None = None,
-    slope_rad: float | None = None,
-    on_pair: OnPair | None = None,
-) -> Tally:
-    """As `evaluate`, with the figures of each robot too."""
     tally = Tally(env.config.ctrl_dt)
     pairs = jax.jit(jax.vmap(partial(amp_pair, env)))
-    for moment in roll(env, policy, seed, physics, commands=commands, kick=kick, slope_rad=slope_rad):
+    for moment in moments:
         tally.add(moment)
         if on_pair is not None:
             on_pair(np.asarray(pairs(moment.states, moment.before, moment.body)), tally.up.copy())
@@ -98,7 +77,6 @@ def roll(
     env: Env,
     policy: Policy,
     seed: int = 0,
-    physics: Physics | None = None,
     *,
     commands: np.ndarray | None = None,
     kick: Kick | None = None,
@@ -112,7 +90,7 @@ def roll(
         kick: one push of each robot at a fixed time, beside those that the env draws.
         slope_rad: slope of every floor, in directions spread evenly over the robots; None leaves it to the env's law.
     """
-    physics, config = physics or make_physics(env), env.config
+    physics, config = native_physics(env), env.config
     batch, keys = config.num_envs, jax.random.split(jax.random.key(seed), config.episode_steps + 1)
     run = steps or Steps(env)
     start = run.start(jax.random.split(keys[0], batch))

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .config import CommandConfig, TrainConfig
-from .evaluate import Evaluation, Kick, Policy, evaluate, evaluation_env, run_trials, slope_of
+from .evaluate import Kick, Policy, evaluate, evaluation_env, roll, slope_of, tally_of
+from .tally import Evaluation
 
 Command3 = tuple[float, float, float]  # vx, vy m/s, yaw rate rad/s
 
@@ -61,25 +62,21 @@ class Envelope(NamedTuple):
     groups: dict[str, slice]
 
 
-def push_ladder(
-    config: TrainConfig, policy: Policy, command: Command3, each: int = LADDER_EACH, seed: int = 0
-) -> Ladder:
-    """Every size in every direction, `each` times with other robots, in one batch."""
+def push_ladder(config: TrainConfig, policy: Policy, command: Command3, seed: int = 0) -> Ladder:
+    """Every size in every direction, LADDER_EACH times with other robots, in one batch."""
     angles = np.radians(LADDER_DIRECTIONS_DEG)
     directions = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(len(angles))])
     forces = np.array(LADDER_N)[:, None, None] * directions
-    kick = Kick(np.repeat(forces.reshape(-1, 3), each, axis=0), KICK_AT_S, KICK_S)
+    kick = Kick(np.repeat(forces.reshape(-1, 3), LADDER_EACH, axis=0), KICK_AT_S, KICK_S)
     steps = _watched_steps(config.env.ctrl_dt)
-    tally = run_trials(evaluation_env(config, len(kick.force), steps, 0.0, command), policy, seed, kick=kick)
-    survived = tally.up.reshape(len(LADDER_N), len(angles), each).sum(2)
-    return Ladder(LADDER_N, LADDER_DIRECTIONS_DEG, survived, each)
+    env = evaluation_env(config, len(kick.force), steps, 0.0, command)
+    up = tally_of(env, roll(env, policy, seed, kick=kick)).up.reshape(len(LADDER_N), len(angles), LADDER_EACH)
+    return Ladder(LADDER_N, LADDER_DIRECTIONS_DEG, up.sum(2), LADDER_EACH)
 
 
-def long_run(
-    config: TrainConfig, policy: Policy, command: Command3, seconds: float = LONG_RUN_S, seed: int = 0
-) -> Evaluation:
+def long_run(config: TrainConfig, policy: Policy, command: Command3, seed: int = 0) -> Evaluation:
     """Many robots for two minutes, without pushes."""
-    steps = round(seconds / config.env.ctrl_dt)
+    steps = round(LONG_RUN_S / config.env.ctrl_dt)
     return evaluate(evaluation_env(config, LONG_RUN_TRIALS, steps, 0.0, command), policy, seed)
 
 
@@ -101,18 +98,19 @@ def command_grid(config: CommandConfig) -> tuple[np.ndarray, dict[str, slice]]:
     return np.concatenate([line, turning, sideways]).astype(np.float32), groups
 
 
-def envelope(config: TrainConfig, policy: Policy, each: int = ENVELOPE_TRIALS, seed: int = 0) -> Envelope:
-    """Every command of the grid, `each` times with other robots, in one batch without pushes."""
+def envelope(config: TrainConfig, policy: Policy, seed: int = 0) -> Envelope:
+    """Every command of the grid, ENVELOPE_TRIALS times with other robots, in one batch without pushes."""
     commands, groups = command_grid(config.env.command)
-    everyone = np.repeat(commands, each, axis=0)
+    everyone = np.repeat(commands, ENVELOPE_TRIALS, axis=0)
     steps = round(ENVELOPE_S / config.env.ctrl_dt)
-    trials = run_trials(evaluation_env(config, len(everyone), steps), policy, seed, commands=everyone).trials()
-    velocity = trials.velocity.reshape(len(commands), each, 3)
+    env = evaluation_env(config, len(everyone), steps)
+    trials = tally_of(env, roll(env, policy, seed, commands=everyone)).trials()
+    velocity = trials.velocity.reshape(len(commands), ENVELOPE_TRIALS, 3)
     known = np.isfinite(velocity).all(2)
     sums = np.where(known[..., None], velocity, 0.0).sum(1)
     with np.errstate(invalid="ignore"):
         mean = sums / known.sum(1)[:, None]
-    return Envelope(commands, mean, trials.up.reshape(-1, each).mean(1), groups)
+    return Envelope(commands, mean, trials.up.reshape(-1, ENVELOPE_TRIALS).mean(1), groups)
 
 
 def ladder_steps(ctrl_dt: float) -> int:

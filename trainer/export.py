@@ -28,23 +28,22 @@ TRIALS, STEPS = 64, 500
 PUSHES = {"undisturbed": 0.0, "pushed_5n": 5.0, "pushed_10n": 10.0}
 
 
-def work(trials: int = TRIALS) -> int:
+def work() -> int:
     """Control steps of all robots in an export's trials, where none falls."""
-    return len(PUSHES) * trials * STEPS
+    return len(PUSHES) * TRIALS * STEPS
 
 
 def export_bundle(
     config: TrainConfig,
     checkpoint: Path,
     out: Path,
-    trials: int = TRIALS,
     sign: Callable[[bytes], bytes] | None = None,
     counted: Callable[[Policy], Policy] = lambda policy: policy,
 ) -> dict[str, Any]:
     """Write the bundle `out`, signed as `contract.save_bundle` says, and load it as the robot will.
 
     Args:
-        counted: may count what is asked of the policy in the trials, `work(trials)` where no robot falls.
+        counted: may count what is asked of the policy in the trials, `work()` where no robot falls.
 
     Returns:
         The figures in its metrics.json: deterministic trials of 10 s, undisturbed and with 5 N and 10 N pushes.
@@ -57,7 +56,7 @@ def export_bundle(
     command = WALKING_COMMAND if config.task == "walking" else STANDING_COMMAND
     asked = counted(policy)
     metrics = {
-        name: evaluate(evaluation_env(config, trials, STEPS, push_n, command), asked).as_dict()
+        name: evaluate(evaluation_env(config, TRIALS, STEPS, push_n, command), asked).as_dict()
         for name, push_n in PUSHES.items()
     }
     spec = with_provenance(

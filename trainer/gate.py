@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .evaluate import Evaluation
+from .tally import Evaluation
 
 WALKING_COMMAND = (0.4, 0.0, 0.0)
 STANDING_COMMAND = (0.0, 0.0, 0.0)

@@ -188,16 +188,16 @@ class Progress:
         return f"[{bar}] {iteration}/{self._iterations}  {rate}  {clock}  length {metrics['episode_length']:.0f}"
 
 
-def amp_watch(window: int = 20) -> Callable[[Mapping[str, Any]], str | None]:
+def amp_watch() -> Callable[[Mapping[str, Any]], str | None]:
     """A function of each iteration's metrics that says trainer.amp.monitor's warning when one begins, else None."""
-    recent: deque[Mapping[str, Any]] = deque(maxlen=window)
+    recent: deque[Mapping[str, Any]] = deque(maxlen=monitor.WINDOW)
     state = {"alarmed": False}
 
     def look(metrics: Mapping[str, Any]) -> str | None:
         if "disc_accuracy" not in metrics:
             return None
         recent.append(metrics)
-        sentence = monitor.warning(tuple(recent), window)
+        sentence = monitor.warning(tuple(recent))
         begins = sentence is not None and not state["alarmed"]
         state["alarmed"] = sentence is not None
         return sentence if begins else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -37,7 +36,7 @@ def build_onnx(networks: Networks, agent: Agent, spec: PolicySpec) -> bytes:
 def parity_error(content: bytes, networks: Networks, agent: Agent) -> float:
     """Largest |ONNX - JAX| over 2048 inputs that cover the normaliser's range and beyond; nan if one is not finite."""
     inputs = sample_observations(agent, PARITY_INPUTS)
-    session = _session(content)
+    session = open_session(content)
     name = session.get_inputs()[0].name
     given = np.concatenate([session.run(None, {name: row[None]})[0] for row in inputs])
     expected = np.asarray(jax.jit(networks.mean)(agent, inputs))
@@ -53,12 +52,8 @@ def sample_observations(agent: Agent, count: int, seed: int = 0) -> np.ndarray:
     return samples
 
 
-def open_session(path: Path) -> Any:
+def open_session(content: bytes) -> Any:
     """A single-threaded onnxruntime.InferenceSession for `contract.load_bundle`."""
-    return _session(Path(path).read_bytes())
-
-
-def _session(content: bytes) -> Any:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at its import: it sends nothing and keeps no device id
     import onnxruntime
 

@@ -18,6 +18,8 @@ from .physics.body_state import Array, BodyState
 SWITCH_CLOSES_N = 2.0
 FOOT_LIFT_M = 0.03
 HALF_SOLE_M = 0.045
+OUTSIDE_M, AHEAD_M = 0.04, -0.15
+"""Where a foot must at least land beside the capture point, in `foothold`: so far outside of and ahead of it."""
 GRAVITY = 9.81
 
 
@@ -137,7 +139,7 @@ def foothold(spec: PolicySpec, x: RewardInputs) -> Array:
     foot is, heading's frame. A walk that needs no saving lands at d = .06 and a = -.09 m and pays next to nothing."""
     ahead, left = jax.vmap(lambda foot: to_heading(x.body, foot[:2] - captured_at(x)))(x.body.foot_pos).T
     outside = left * jnp.array([1.0, -1.0])
-    return jnp.sum(x.swing * (jnp.maximum(0.04 - outside, 0.0) + jnp.maximum(-0.15 - ahead, 0.0))) / 0.1
+    return jnp.sum(x.swing * (jnp.maximum(OUTSIDE_M - outside, 0.0) + jnp.maximum(AHEAD_M - ahead, 0.0))) / 0.1
 
 
 def torque_excess(spec: PolicySpec, x: RewardInputs) -> Array:

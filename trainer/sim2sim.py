@@ -17,11 +17,11 @@ from contract.bundle_files import ROBOT_CONFIG_FILE, ROBOT_MODEL_FILE
 
 from .config import TrainConfig, load_train_config
 from .env import Env
-from .evaluate import EVALUATION_SIM_DT, Evaluation, Kick, Policy, bundle_policy, evaluation_env, roll
+from .evaluate import EVALUATION_SIM_DT, Kick, Policy, bundle_policy, evaluation_env, roll
 from .gate import default_command
 from .onnx_network import open_session
 from .physics.robot_model import RobotModel, index_robot
-from .tally import Moment, Tally
+from .tally import Evaluation, Moment, Tally
 
 PUSH_N = 10.0
 _PLAY_DAMPING, _PLAY_ARMATURE = 0.005, 1e-4  # Nm s/rad and kg m2 of a link that rattles between two teeth

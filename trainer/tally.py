@@ -175,9 +175,9 @@ class Tally:
         self._last, self._turn = action, turn
 
 
-def wilson_interval(successes: int, trials: int, z: float = 1.96) -> tuple[float, float]:
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """95 % interval of a proportion (Wilson, 1927)."""
-    p, n = successes / trials, trials
+    p, n, z = successes / trials, trials, 1.96
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return max(0.0, middle - half), min(1.0, middle + half)

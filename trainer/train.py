@@ -32,7 +32,7 @@ from .physics.native import NativePhysics
 from .ppo import LearnerState, Transition, make_optimizer, make_update
 from .rollout import Sampler, Worker
 from .symmetry import make_mirrors
-from .task import asset, make_env
+from .task import make_env, motion_asset
 
 __all__ = ["DivergedError", "RunState", "RunStoppedError", "TrainState", "Trainer", "train"]
 
@@ -87,8 +87,7 @@ def make_amp(config: TrainConfig, env: Env) -> AmpStage | None:
     """The AMP stage of a config, None where it has none. Raises ConfigError."""
     if not config.amp.enable_amp:
         return None
-    path = asset(f"motions/{config.amp.expert}")
-    expert = load_expert(path, env.spec.robot.actuator_names, config.env.ctrl_dt)
+    expert = load_expert(motion_asset(config.amp.expert), env.spec.robot.actuator_names, config.env.ctrl_dt)
     return AmpStage(config.amp, expert, env.robot.config)
 
 

@@ -30,7 +30,6 @@ def trainer(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return run(sys.executable, "-m", "trainer", *words, cwd=cwd)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1800)  # five processes that compile for a while; a busy machine needs patience
 def test_from_urdf_to_demo(tmp_path: Path) -> None:
     robot = copy_strider(tmp_path)

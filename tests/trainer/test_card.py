@@ -99,7 +99,7 @@ def test_the_card_says_what_the_files_say(bundle: Path, run: Path, report: Path)
     config = load_train_config(run / "config.yaml")
     row = json.loads((run / "metrics.jsonl").read_text().splitlines()[3])
     provenance = load_bundle(bundle, open_session).spec.provenance
-    assert f"| seed | {config.seed} |" in card and "--run runs/small`" in card
+    assert f"| seed | {config.seed} |" in card and "--run runs/small`; as many cores" in card
     assert str(provenance.training_config_hash) in card and f"{checkpoint_id()}, iteration 4 of" in card
     assert f"| env steps | {row['env_steps']:,} |" in card
     assert f"| 48 s, {row['env_steps'] / 48:,.0f} env-steps/s" in card

@@ -1,15 +1,19 @@
 """Every wrong key or value is refused in one sentence that names it."""
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 from standing_task import CONFIGS, STANDING
 
-from contract import ConfigError
+from contract import ConfigError, assets_dir
 from trainer.config import config_hash, load_train_config, train_config_from
 from trainer.randomization import DomainRandomization
 from trainer.rewards import BONUSES, PENALTIES, REWARDS
+from trainer.task import motion_asset
+
+SHIPPED = assets_dir() / "bundles"
 
 
 def change(**changes: object) -> dict[str, object]:
@@ -105,6 +109,20 @@ def test_shipped_configs_load_and_use_known_terms() -> None:
         assert set(config.rewards) <= set(REWARDS)
         assert any(weight > 0 for weight in config.rewards.values())
         assert set(config.env.observation_noise) == set(config.policy.layout)
+
+
+def test_walking_as_it_stands_is_the_run_of_the_shipped_bundle() -> None:
+    """What the docs tell people to type trains that policy, seed and all."""
+    bundle = json.loads((SHIPPED / "walking" / "policy_spec.json").read_text())
+    assert config_hash(load_train_config(CONFIGS / "walking.yaml")) == bundle["provenance"]["training_config_hash"]
+
+
+def test_a_motion_is_named_in_assets_or_by_its_absolute_path(tmp_path: Path) -> None:
+    assert motion_asset("walk.npz") == assets_dir() / "motions" / "walk.npz"
+    (tmp_path / "mine.npz").write_bytes(b"")
+    assert motion_asset(str(tmp_path / "mine.npz")) == tmp_path / "mine.npz"
+    with pytest.raises(ConfigError, match=r"none\.npz: no such file"):
+        motion_asset("none.npz")
 
 
 def test_hash_changes_with_any_value() -> None:

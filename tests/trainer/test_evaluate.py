@@ -12,7 +12,7 @@ from contract import ConfigError, assets_dir, load_robot_config, rotate
 from trainer.amp.features import feature_dim
 from trainer.config import CommandConfig, TrainConfig
 from trainer.env import Env
-from trainer.evaluate import TILT_RAD, Kick, evaluate, evaluation_env, roll, run_trials, slope_of, stochastic
+from trainer.evaluate import TILT_RAD, Kick, evaluate, evaluation_env, roll, slope_of, stochastic, tally_of
 from trainer.exam import command_grid
 from trainer.physics.body_state import BodyState
 from trainer.physics.robot_model import load_robot_model
@@ -117,7 +117,7 @@ def test_pairs_are_handed_over_and_fallen_robots_marked(still: Env) -> None:
     def lean(obs: np.ndarray) -> np.ndarray:
         return np.where(np.arange(len(obs))[:, None] < 4, 0.0, 20.0).astype(np.float32) * np.ones((1, JOINTS))
 
-    tally = run_trials(still, lean, on_pair=lambda pairs, up: looks.append((pairs, up)))
+    tally = tally_of(still, roll(still, lean), lambda pairs, up: looks.append((pairs, up)))
     assert len(looks) == 25 and looks[0][0].shape == (8, 2, feature_dim(JOINTS))
     assert np.allclose(looks[3][0][:, 1], looks[4][0][:, 0], atol=1e-5), "one step ends where the next begins"
     assert looks[-1][1].tolist() == tally.up.tolist()

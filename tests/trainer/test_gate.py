@@ -104,7 +104,7 @@ def test_report_has_the_sections_that_others_read(config: TrainConfig) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--bundle", "nowhere"], "training_config.yaml: No such file"),
+        (["--bundle", "nowhere"], "nowhere: no such bundle folder"),
         (["--checkpoint", "x", "--velocity", "1", "--command", "0", "0", "0"], "both --velocity and --command"),
         (["--checkpoint", "x", "--bundle", "y"], "both or neither"),
     ],

@@ -92,7 +92,7 @@ def test_work_is_what_the_policy_is_asked_for(walking_config: TrainConfig) -> No
     assert plain == 2 * env.config.num_envs * env.config.episode_steps
     more = work(walking_config, Terms((0.4, 0, 0), trials=3, steps=50, ladder=True, long_run=True, floors=True))
     assert more - plain == ladder_steps(0.02) + 64 * 6000 + 3 * 3 * 500 and ladder_steps(0.02) == 240 * 310
-    assert envelope_steps(walking_config) == 4 * (17 + 49 + 49) * 400 and export_work(2) == 3 * 2 * 500
+    assert envelope_steps(walking_config) == 4 * (17 + 49 + 49) * 400 and export_work() == 3 * 64 * 500
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="EGL and OSMesa are Linux's")

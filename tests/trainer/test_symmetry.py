@@ -14,7 +14,7 @@ from trainer.networks import Networks
 from trainer.physics.body_state import BodyState
 from trainer.rewards import BONUSES, REWARDS
 from trainer.symmetry import make_mirrors, mirror_of_action, mirror_of_critic, mirror_of_joints, mirror_of_observation
-from trainer.task import make_env, make_physics
+from trainer.task import make_env, native_physics
 
 WALKING = (
     "phase_sin_cos",
@@ -129,7 +129,7 @@ def test_a_mirror_undoes_itself(every_term: Env) -> None:
 
 def test_mirrored_actions_move_the_twin_in_a_mirror(env: Env) -> None:
     """Twenty steps of physics from home with random targets, and with their mirror images."""
-    physics, robot = make_physics(env), env.robot
+    physics, robot = native_physics(env), env.robot
     joints = mirror_of_joints(robot.config)
     physics.reset(np.arange(4), np.tile(robot.home_qpos, (4, 1)), np.zeros((4, robot.model.nv)))
     rng = np.random.default_rng(0)

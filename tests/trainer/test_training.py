@@ -14,8 +14,8 @@ from contract import load_bundle
 from trainer.checkpoint import latest_checkpoint, load_checkpoint
 from trainer.config import TrainConfig
 from trainer.env import Env
-from trainer.evaluate import wilson_interval
 from trainer.onnx_network import open_session
+from trainer.tally import wilson_interval
 from trainer.train import DivergedError, TrainState, init_learner, make_networks, train
 
 

@@ -23,11 +23,11 @@ class FeatureScales(Section):
 class AmpConfig(Section):
     """The discriminator, its data and its reward; amp_reward_weight multiplies the style reward.
 
-    `expert` names a file in assets/motions. With `pair` the discriminator sees (s_t, s_t+1), else only s_t+1. With
-    `mirror` each expert motion is also shown in a mirror. `feature_scales` are fixed units, or `running` for a mean
-    and spread that follow the data. instance_noise is in those units. Each iteration adds batch_size fresh pairs to
-    a ring of replay_size. `target_accuracy` holds the discriminator near that accuracy (see stage.handicap); null
-    lets it run free.
+    `expert` names a file in assets/motions, or any file by its absolute path. With `pair` the discriminator sees
+    (s_t, s_t+1), else only s_t+1. With `mirror` each expert motion is also shown in a mirror. `feature_scales` are
+    fixed units, or `running` for a mean and spread that follow the data. instance_noise is in those units. Each
+    iteration adds batch_size fresh pairs to a ring of replay_size. `target_accuracy` holds the discriminator near that
+    accuracy (see stage.handicap); null lets it run free.
     """
 
     enable_amp: bool = False

@@ -1,4 +1,4 @@
-"""Expert transitions: what the discriminator is shown as good motion, on disk and made from a reference motion."""
+"""Expert transitions: what the discriminator is shown as good motion, and the file that keeps it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from contract import ConfigError
 
-from ..physics.body_state import Array, BodyState
 from ..symmetry import Mirror
-from .features import FEATURES, amp_features, feature_dim, feature_slices
+from .features import FEATURES, feature_dim, feature_slices
 
 _ARRAYS = ("pairs", "joint_names", "features", "ctrl_dt_s", "provenance")
 
@@ -28,22 +25,6 @@ class ExpertMotions(NamedTuple):
     joint_names: tuple[str, ...]
     ctrl_dt_s: float
     provenance: dict[str, Any]
-
-
-class KinematicMotion(Protocol):
-    """K cycles of N frames at times n period_s / N; joint_pos, joint_vel (K, N, J) rad, rad/s in policy order,
-    base_pos (K, N, 3) m with the height above the floor in z, base_quat (K, N, 4) wxyz, period_s () or (K,)."""
-
-    @property
-    def joint_pos(self) -> Array: ...
-    @property
-    def joint_vel(self) -> Array: ...
-    @property
-    def base_pos(self) -> Array: ...
-    @property
-    def base_quat(self) -> Array: ...
-    @property
-    def period_s(self) -> Array: ...
 
 
 def save_expert(path: Path, expert: ExpertMotions, dtype: str = "float16") -> None:
@@ -105,34 +86,6 @@ def load_expert(path: Path, joint_names: Sequence[str], ctrl_dt_s: float) -> Exp
     return ExpertMotions(arrays["pairs"].astype(np.float32), found, float(period), provenance)
 
 
-def expert_of_reference(
-    motion: KinematicMotion,
-    joint_names: Sequence[str],
-    ctrl_dt_s: float,
-    provenance: dict[str, Any],
-    phases: int = 64,
-) -> ExpertMotions:
-    """K * phases transitions that begin at evenly spread phases of each cycle.
-
-    The frames go through amp_features, and features are interpolated in time: the heading, which turns on from cycle
-    to cycle, is gone by then, so the last frame leads on to the first.
-    """
-    frames = features_of_motion(motion)
-    clips, count, _ = frames.shape
-    period = np.broadcast_to(np.asarray(motion.period_s, np.float64), (clips,))[:, None]
-    start = np.arange(phases) / phases * period
-    pairs = np.stack([_at(frames, t / period * count) for t in (start, start + ctrl_dt_s)], 2)
-    flat = pairs.reshape(clips * phases, 2, -1).astype(np.float32)
-    return ExpertMotions(flat, tuple(joint_names), ctrl_dt_s, dict(provenance))
-
-
-def features_of_motion(motion: KinematicMotion) -> np.ndarray:
-    """amp_features (K, N, F) of each frame."""
-    seen = {name: jnp.asarray(getattr(motion, name)) for name in ("joint_pos", "joint_vel", "base_pos", "base_quat")}
-    bodies = BodyState(**{name: seen.get(name) for name in BodyState._fields})
-    return np.asarray(jax.vmap(jax.vmap(amp_features))(bodies))
-
-
 def with_mirrored(pairs: np.ndarray, mirror: Mirror) -> np.ndarray:
     """(M, 2, F) -> (2 M, 2, F): each transition, then each seen in a mirror."""
     return np.concatenate([pairs, mirror(pairs)])
@@ -150,16 +103,6 @@ def split_held_out(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     run = max(1, min(50, count // 100))
     held = np.arange(count) // run % 10 == 9
     return pairs[~held], pairs[held]
-
-
-def _at(frames: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Features (K, P, F) of cycles (K, N, F) at fractional frames `place` (K, P)."""
-    count = frames.shape[1]
-    low = np.floor(place).astype(int)
-    share = (place - low)[..., None]
-    clip = np.arange(len(frames))[:, None]
-    between: np.ndarray = (1 - share) * frames[clip, low % count] + share * frames[clip, (low + 1) % count]
-    return between
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -51,8 +51,3 @@ def mirror_of_features(config: RobotConfig) -> Mirror:
     """The reflection in the x-z plane of features (..., F): columns of M R M with M = diag(1, -1, 1)."""
     joints = mirror_of_joints(config)
     return join([joints, joints, in_place((1.0,)), in_place((1.0, -1.0, 1.0, -1.0, 1.0, -1.0))])
-
-
-def mirror_features(features: Array, config: RobotConfig) -> Array:
-    """Features (..., F) of the robot seen in a mirror; its own inverse."""
-    return mirror_of_features(config)(features)

@@ -5,24 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+WINDOW = 20
+"""Iterations that are looked at together."""
 ACCURACY_BAND = (0.55, 0.9)
 SATURATED_ACCURACY, DEAD_REWARD = 0.95, 0.15
 FULL_HANDICAP_SHARE = 0.95
 WEAKEN = "lower amp.disc_learning_rate, raise amp.r1_gamma or amp.instance_noise, or set amp.target_accuracy"
 
 
-def warning(recent: Sequence[Mapping[str, float]], window: int = 20) -> str | None:
-    """One sentence with the cure, or None while all is well or fewer than `window` iterations are known.
+def warning(recent: Sequence[Mapping[str, float]]) -> str | None:
+    """One sentence with the cure, or None while all is well or fewer than WINDOW iterations are known.
 
     Args:
-        recent: metrics of AmpStage.update, oldest first; the last `window` of them count.
+        recent: metrics of AmpStage.update, oldest first; the last WINDOW of them count.
     """
-    if len(recent) < window:
+    if len(recent) < WINDOW:
         return None
     names = ("disc_accuracy", "amp_reward_mean", "disc_handicap")
-    means = {name: sum(float(metrics[name]) for metrics in recent[-window:]) / window for name in names}
+    means = {name: sum(float(metrics[name]) for metrics in recent[-WINDOW:]) / WINDOW for name in names}
     found, reward, held_back = means["disc_accuracy"], means["amp_reward_mean"], means["disc_handicap"]
-    over = f"over the last {window} iterations"
+    over = f"over the last {WINDOW} iterations"
     low, high = ACCURACY_BAND
     for name, value in means.items():
         if not math.isfinite(value):

@@ -5,58 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from contract import ConfigError
-
 from ..physics.robot_model import RobotModel
+from ..view.camera import INK, Camera, save
 from .checks import Panel
 from .verdict import FAIL, PASS, WARN
 
 SIZE, COLUMNS, GAP = (520, 430), 3, 8
-INK, PAPER = (27, 42, 65), (250, 250, 248)
+PAPER = (250, 250, 248)
 COLOURS = {PASS: (38, 110, 70), WARN: (190, 110, 0), FAIL: (190, 30, 45)}
 _MARGIN, _LINE = 8, 19
-
-
-class Camera:
-    """Draws poses of one robot from one side."""
-
-    def __init__(
-        self, robot: RobotModel, size: tuple[int, int], azimuth: float, elevation: float, distance: float
-    ) -> None:
-        self.robot, self.size = robot, size
-        self._data = mujoco.MjData(robot.model)
-        model = robot.model
-        model.vis.global_.offwidth, model.vis.global_.offheight = 2 * size[0], 2 * size[1]
-        self._renderer = mujoco.Renderer(model, 2 * size[1], 2 * size[0])
-        self._camera = mujoco.MjvCamera()
-        self._camera.azimuth, self._camera.elevation, self._camera.distance = azimuth, elevation, distance
-        self._camera.lookat[:] = 0.0, 0.0, 0.33
-
-    def draw(self, qpos: np.ndarray, look_at: tuple[float, float, float] | None = None) -> Image.Image:
-        """The picture of a pose, twice as finely drawn as it is shown."""
-        if look_at is not None:
-            self._camera.lookat[:] = look_at
-        self._data.qpos[:] = qpos
-        mujoco.mj_forward(self.robot.model, self._data)
-        self._renderer.update_scene(self._data, self._camera)
-        return Image.fromarray(self._renderer.render()).reduce(2)
-
-    def joints_at(self) -> np.ndarray:
-        """(J, 2) pixels of the joints in the picture drawn last."""
-        joints = self.robot.model.actuator_trnid[self.robot.actuator, 0]
-        one, two = self._renderer.scene.camera
-        place, ahead, up = ((np.array(getattr(one, n)) + getattr(two, n)) / 2 for n in ("pos", "forward", "up"))
-        arm = self._data.xanchor[joints] - place
-        scale = one.frustum_near / (arm @ ahead) / one.frustum_top * self.size[1] / 2
-        return np.stack([self.size[0] / 2 + arm @ np.cross(ahead, up) * scale, self.size[1] / 2 - arm @ up * scale], 1)
-
-    def close(self) -> None:
-        """Free the GL context."""
-        self._renderer.close()
 
 
 def write_panels(robot: RobotModel, panels: Sequence[Panel], path: Path) -> None:
@@ -73,15 +33,6 @@ def write_panels(robot: RobotModel, panels: Sequence[Panel], path: Path) -> None
         sheet.paste(view, corner)
     camera.close()
     save(sheet, path)
-
-
-def save(picture: Image.Image, path: Path) -> None:
-    """Write a small PNG. Raises ConfigError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture.quantize(128, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
-    except (OSError, ValueError) as problem:
-        raise ConfigError(f"{path}: {problem}, expected a place for a .png; name another one") from None
 
 
 def _label(view: Image.Image, names: Sequence[str], panel: Panel, places: np.ndarray) -> None:

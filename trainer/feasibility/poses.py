@@ -107,16 +107,16 @@ def crouch(robot: RobotModel) -> Pose:
     return Pose("crouch", with_joints(robot, robot.config.crouch.astype(float)))
 
 
-def squat(robot: RobotModel, angle_rad: float = SQUAT_KNEE_RAD) -> Pose:
-    """On the way from home to crouch, or beyond, where the joint that bends most (a knee) is at `angle_rad`."""
+def squat(robot: RobotModel) -> Pose:
+    """On the way from home to crouch, or beyond, where the joint that bends most (a knee) is at SQUAT_KNEE_RAD."""
     at_home, low = robot.config.home.astype(float), robot.config.crouch.astype(float)
     most = int(np.abs(low - at_home).argmax())
-    share = (np.sign(low[most]) * angle_rad - at_home[most]) / (low[most] - at_home[most])
+    share = (np.sign(low[most]) * SQUAT_KNEE_RAD - at_home[most]) / (low[most] - at_home[most])
     joints = np.clip(at_home + share * (low - at_home), robot.config.range_min, robot.config.range_max)
-    return Pose(f"squat {np.degrees(angle_rad):.0f} deg", with_joints(robot, joints))
+    return Pose(f"squat {np.degrees(SQUAT_KNEE_RAD):.0f} deg", with_joints(robot, joints))
 
 
-def single_stance(robot: RobotModel, side: str, lift_m: float | None = None) -> Pose:
+def single_stance(robot: RobotModel, side: str) -> Pose:
     """On one foot, the other lifted and on its way below its hip; the centre of mass over the sole, INSET of its half
     width inwards."""
     at_home = Kinematics(robot)
@@ -128,7 +128,7 @@ def single_stance(robot: RobotModel, side: str, lift_m: float | None = None) -> 
     com = feet[stance, :2].copy()
     com[1] += INSET / 2 * np.ptp(at_home.soles()[stance, :, 1]) * np.sign(feet[other, 1] - feet[stance, 1])
     feet[other, 1] += (com[1] - at_home.com()[1]) / 2
-    feet[other, 2] = lift_m if lift_m is not None else 0.08 * robot.config.base.standing_height_m
+    feet[other, 2] = 0.08 * robot.config.base.standing_height_m
     stands = (stance == 0, stance == 1)
     return solve(robot, Goal(f"stance {side}", feet, com=com, stands=stands))
 

@@ -12,7 +12,7 @@ from ..motion.gait import GaitParams, generate
 from ..motion.leg import LEG_JOINTS, SIDES
 from ..motion.reference import ReferenceMotion, load_reference
 from ..physics.robot_model import RobotModel, load_robot_model
-from ..task import asset
+from ..task import asset, motion_asset
 
 SIM_DT = 0.002
 GAIT = GaitParams(period_s=0.8, lift_m=0.02)
@@ -41,7 +41,7 @@ def load_twin(config: TrainConfig, model: Path | None = None, robot_config: Path
     env = config.env
     facts = load_robot_config(robot_config or asset(env.robot_config))
     robot = load_robot_model(model or asset(env.model), facts, SIM_DT)
-    own = load_reference(asset(f"motions/{env.reference}"), facts)[0] if env.reference else None
+    own = load_reference(motion_asset(env.reference), facts)[0] if env.reference else None
     return make_twin(robot, own)
 
 

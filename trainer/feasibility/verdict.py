@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,8 +83,3 @@ class Verdict:
             if finding is not None and finding.status != PASS and finding.advice:
                 lines.append(f"    {finding.advice}")
         return "\n".join([*lines, *self.notes, f"{self.test}: {self.status}"])
-
-
-def worst_status(verdicts: Sequence[Verdict]) -> str:
-    """The worst status of several tests."""
-    return max((v.status for v in verdicts), key=_ORDER.index, default=PASS)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contract.frames import rotation_matrix
+
 
 @dataclass(frozen=True)
 class Skeleton:
@@ -28,13 +30,7 @@ def forward(skeleton: Skeleton, root: np.ndarray, local: np.ndarray) -> dict[str
 
 def from_quat(wxyz: np.ndarray) -> np.ndarray:
     """(..., 4) wxyz, of any length above 0, to (..., 3, 3)."""
-    w, x, y, z = np.moveaxis(wxyz / np.linalg.norm(wxyz, axis=-1, keepdims=True), -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, -1) for row in rows], -2)
+    return np.asarray(rotation_matrix(wxyz / np.linalg.norm(wxyz, axis=-1, keepdims=True)))
 
 
 def from_axis_angle(vector: np.ndarray) -> np.ndarray:

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
 
 import mujoco
+import mujoco.viewer
 import numpy as np
 
-from contract import ConfigError
-
 from ..physics.robot_model import RobotModel
+from ..view.window import check_display
 from .reference import ReferenceMotion, sample
 
 
 def play(robot: RobotModel, motion: ReferenceMotion, clip: int) -> None:
     """Show one clip walking ahead. Raises ConfigError where there is no display."""
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise ConfigError("view: no display, expected one for the window; use --headless for a picture")
-    from mujoco import viewer as mujoco_viewer
-
+    check_display("--headless for a picture")
     data = mujoco.MjData(robot.model)
-    with mujoco_viewer.launch_passive(robot.model, data) as viewer:
+    with mujoco.viewer.launch_passive(robot.model, data) as viewer:
         start = time.monotonic()
         while viewer.is_running():
             data.qpos[:] = pose_at(robot, motion, clip, time.monotonic() - start)

@@ -30,8 +30,8 @@ def resolve_backend(name: str) -> str:
     return name
 
 
-def create_physics(name: str, robot: RobotModel, num_envs: int, decimation: int, num_threads: int = 0) -> Physics:
-    """Batched physics of a backend; num_threads is native's, 0 means one for each core.
+def create_physics(name: str, robot: RobotModel, num_envs: int, decimation: int) -> Physics:
+    """Batched physics of a backend.
 
     Raises:
         ConfigError: an unknown name, or a backend that cannot run on this machine.
@@ -40,7 +40,7 @@ def create_physics(name: str, robot: RobotModel, num_envs: int, decimation: int,
     if backend == "native":
         from .native import NativePhysics
 
-        return NativePhysics(robot, num_envs, decimation, num_threads)
+        return NativePhysics(robot, num_envs, decimation)
     from .mjx import MjxPhysics
 
     impl: Literal["jax", "warp"] = "warp" if backend == "warp" else "jax"

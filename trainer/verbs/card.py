@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from . import one_policy
+
 
 @click.command("card")
 @click.option("--bundle", type=Path, required=True, help="the bundle that the page goes into")
@@ -19,12 +21,12 @@ def command(bundle: Path, run: Path, report: Path, envelope: Path | None) -> Non
 
     \b
     Examples:
-      trainer eval --checkpoint runs/walking-0 --ladder --long-run --envelope envelope.png --json > eval.json
-      trainer card --bundle assets/bundles/walking --run runs/walking-0 --eval eval.json --envelope envelope.png
+      trainer eval --checkpoint runs/walking --ladder --long-run --envelope envelope.png --json > eval.json
+      trainer card --bundle runs/bundles/walking --run runs/walking --eval eval.json --envelope envelope.png
 
     Exit codes: 0 ok, 2 refused, 130 interrupted.
     """
     from ..card import write_card
 
-    for name in write_card(bundle, run, report, envelope):
+    for name in write_card(one_policy(bundle), run, report, envelope):
         click.echo(bundle / name)

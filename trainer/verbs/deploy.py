@@ -20,7 +20,7 @@ def command(folders: tuple[Path, ...], default: str | None, output_dir: Path) ->
 
     \b
     Example:
-      trainer deploy --policy assets/bundles/standing --policy assets/bundles/walking --output-dir both
+      trainer deploy --policy assets/bundles/standing --policy assets/bundles/walking --output-dir runs/bundles/both
 
     Exit codes: 0 ok, 2 refused.
     """

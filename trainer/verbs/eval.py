@@ -52,7 +52,7 @@ def command(
     \b
     Examples:
       trainer eval --bundle assets/bundles/walking --ladder --long-run --floors --json
-      trainer eval --checkpoint runs/walking-0 --command .3 0 .2 --compare-metrics runs/walking-0/metrics.jsonl
+      trainer eval --checkpoint runs/walking --command .3 0 .2 --compare-metrics runs/walking/metrics.jsonl
 
     Exit codes: 0 ok, 1 a line of the gate is missed, 2 refused, 130 interrupted.
     """

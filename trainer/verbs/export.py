@@ -19,7 +19,7 @@ def command(run: Path, config_path: Path | None, output_dir: Path, key: Path | N
 
     \b
     Example:
-      trainer export --checkpoint runs/walking-0 --output-dir bundle
+      trainer export --checkpoint runs/walking --output-dir runs/bundles/walking
 
     Exit codes: 0 ok, 2 refused, 130 interrupted.
     """

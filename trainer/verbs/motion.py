@@ -26,15 +26,13 @@ def command() -> None:
 @click.option("--lift", type=float, help="m, of the swinging foot; less where the joints do not allow it [0.035]")
 @click.option("--double-support", type=float, help="share of each half cycle in which both feet stand [0.06]")
 @click.option("--lower", type=float, help="m, pelvis below its standing height while walking [0.012]")
-@click.option(
-    "--output", type=Path, default=Path("assets/motions/walk.npz"), show_default=True, help="the .npz to write"
-)
+@click.option("--output", type=Path, default=Path("runs/walk.npz"), show_default=True, help="the .npz to write")
 def build(output: Path, **options: float | None) -> None:
     """Make gaits for a grid of velocities, and say whether the robot can do them.
 
     \b
     Example:
-      trainer motion build --output assets/motions/walk.npz
+      trainer motion build --output runs/walk.npz
 
     Exit codes: 0 ok, 1 the robot cannot do them, 2 refused.
     """
@@ -135,8 +133,7 @@ def view(file: Path, clip: int | None, output: Path | None, headless: bool) -> N
     """
     from ..motion.reference import load_reference
 
-    robot = robot_model()
-    motion, provenance = load_reference(file, robot.config)
+    motion, provenance = load_reference(file, load_robot_config(assets_dir() / "robot_config.yaml"))
     count = len(motion.command)
     index = int((motion.command[:, 0] - abs(motion.command[:, 1])).argmax()) if clip is None else clip
     if index >= count:
@@ -146,15 +143,21 @@ def view(file: Path, clip: int | None, output: Path | None, headless: bool) -> N
     if not headless and output is None:
         from ..motion.window import play
 
-        play(robot, motion, index)
+        play(robot_model(), motion, index)
         return
-    from ..motion.strip import draw
+    from ..view.graphics import choose_gl
 
-    output = output or Path("strip.png")
-    if not draw(file, index, output):
+    output, drawn = output or Path("strip.png"), True
+    try:
+        choose_gl()  # before anything imports mujoco
+    except ConfigError:
+        drawn = False
         click.echo(
             "no EGL or OSMesa works here, so there are curves alone; apt install libosmesa6 gives poses", err=True
         )
+    from ..motion.strip import write_strip
+
+    write_strip(robot_model(), motion, index, output, with_poses=drawn)
     click.echo(str(output))
 
 

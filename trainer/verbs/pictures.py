@@ -24,8 +24,8 @@ def command(bundle: Path | None, output: Path) -> None:
     choose_gl()  # before anything imports mujoco
     from contract import assets_dir, load_robot_config
 
-    from ..feasibility.gallery import write_gallery, write_walk
     from ..physics.robot_model import load_robot_model
+    from ..view.gallery import write_gallery, write_walk
 
     assets = assets_dir()
     robot = load_robot_model(assets / "scene.xml", load_robot_config(assets / "robot_config.yaml"), 0.002)

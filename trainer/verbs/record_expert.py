@@ -11,15 +11,17 @@ from . import own_config
 
 @click.command("record-expert")
 @click.option("--checkpoint", "run", type=Path, required=True, help="a run or one of its checkpoints")
-@click.option("--output", type=Path, required=True, help="the npz, e.g. assets/motions/walker.npz")
+@click.option("--output", type=Path, required=True, help="the npz to write, e.g. runs/walker.npz")
 @click.option("--pairs", type=click.IntRange(100), default=6000, show_default=True, help="transitions to keep")
 @click.option("--seed", type=int, default=0, show_default=True, help="of all that is drawn")
 def command(run: Path, output: Path, pairs: int, seed: int) -> None:
     """Record what a trained walker does, undisturbed, as the expert that AMP's discriminator is shown.
 
+    A config names it by `amp.expert`: its absolute path, or its name where it lies in assets/motions.
+
     \b
     Example:
-      trainer record-expert --checkpoint runs/expert --output assets/motions/walker.npz
+      trainer record-expert --checkpoint runs/expert --output runs/walker.npz
 
     Exit codes: 0 ok, 2 refused, 130 interrupted.
     """
@@ -29,7 +31,7 @@ def command(run: Path, output: Path, pairs: int, seed: int) -> None:
     from ..config import config_hash, load_train_config
     from ..evaluate import checkpoint_policy
     from ..progress import Progress
-    from ..task import make_env, make_physics
+    from ..task import make_env, native_physics
 
     config = load_train_config(own_config(run, None))
     checkpoint = latest_checkpoint(run)
@@ -42,6 +44,6 @@ def command(run: Path, output: Path, pairs: int, seed: int) -> None:
         "licence": "as this project's",
     }
     with Progress("recording", env.config.num_envs * env.config.episode_steps) as progress:
-        expert = record_expert(env, make_physics(env), progress.counted(policy), pairs, provenance, seed)
+        expert = record_expert(env, native_physics(env), progress.counted(policy), pairs, provenance, seed)
     save_expert(output, expert)
     click.echo(f"{output}: {len(expert.pairs)} transitions, {output.stat().st_size / 1000:.0f} kB")

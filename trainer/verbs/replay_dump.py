@@ -17,7 +17,7 @@ def command(dump: Path) -> None:
 
     \b
     Example:
-      trainer replay-dump runs/walking-0/dump
+      trainer replay-dump runs/walking/dump
 
     Exit codes: 0 the same value goes wrong first, 1 another one or none, 2 refused.
     """

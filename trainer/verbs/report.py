@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command("report")
 @click.argument("folders", metavar="RUN...", type=Path, nargs=-1)
-@click.option("--output", type=Path, default=Path("report.html"), show_default=True, help="the file to write")
+@click.option(
+    "--output", type=Path, default=Path("report.html"), show_default=True, help="the file; missing folders are made"
+)
 @click.option("--eval", "evaluations", type=Path, multiple=True, help="what `trainer eval --json` said; again for more")
 @click.option("--no-trials", is_flag=True, help="curves and configs only: no robot walks, nothing is drawn")
 @click.option("--live", is_flag=True, help="write it anew until all runs are complete; implies --no-trials")

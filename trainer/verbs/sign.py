@@ -17,7 +17,7 @@ def command(bundle: Path, key: Path) -> None:
 
     \b
     Example:
-      trainer sign --bundle assets/bundles/walking --key ~/.wildrobot.key
+      trainer sign --bundle runs/bundles/walking --key ~/.wildrobot.key
 
     Exit codes: 0 ok, 2 refused.
     """

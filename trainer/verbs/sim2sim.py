@@ -9,6 +9,8 @@ import click
 
 from contract import ConfigError
 
+from . import one_policy
+
 
 @click.command("sim2sim")
 @click.option("--bundle", type=Path, required=True, help="the bundle to run")
@@ -55,7 +57,7 @@ def command(
             )
     chosen = [known[name] for name in names] or list(WORLDS)
     with Progress("worlds", len(chosen) * 2 * trials * steps) as progress:
-        rows = sim2sim(bundle, chosen, trials, steps, seed, progress.say, progress.counted)
+        rows = sim2sim(one_policy(bundle), chosen, trials, steps, seed, progress.say, progress.counted)
     click.echo(json.dumps(as_dict(rows)) if as_json else table(rows))
     if output is not None:
         try:

@@ -22,6 +22,8 @@ def command(config_path: Path | None, runs: Path, as_json: bool) -> None:
     Example:
       trainer validate-setup --config trainer/configs/standing.yaml
 
+    A line begins with pass, warn (train all the same) or FAIL.
+
     Exit codes: 0 ok, 1 a check fails, 2 refused.
     """
     from ..config import load_train_config
@@ -32,8 +34,7 @@ def command(config_path: Path | None, runs: Path, as_json: bool) -> None:
     for check in validate(load_train_config(path), runs):
         checks.append(check)
         if not as_json:
-            line = f"{'pass' if check.passed else 'FAIL'}  {check.name:14s}{check.found}"
-            click.echo(line if check.passed else f"{line}; {check.cure}")
+            click.echo(check.line())
     passed = all(check.passed for check in checks)
     if as_json:
         click.echo(json.dumps({"passed": passed, "checks": [check._asdict() for check in checks]}))

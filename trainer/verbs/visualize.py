@@ -56,7 +56,7 @@ def command(
     \b
     Examples:
       trainer visualize --bundle assets/bundles/walking --headless --output walk.mp4
-      trainer visualize --checkpoint runs/walking-0 --browser --floor rough
+      trainer visualize --checkpoint runs/walking --browser --floor rough
 
     Exit codes: 0 ok, 2 refused, 130 interrupted.
     """

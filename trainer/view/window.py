@@ -17,14 +17,12 @@ from .frames import Frame, Stage, draw_arrow
 from .ghost import Ghost
 
 
-def check_display() -> None:
-    """Raises ConfigError where no window can be opened."""
+def check_display(instead: str = "--headless --output FILE.mp4, or --browser") -> None:
+    """Raises ConfigError, which names what to use instead, where no window can be opened."""
     if sys.platform == "linux" and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")):
-        raise ConfigError(
-            "DISPLAY: found none, expected a screen for the window; use --headless --output FILE.mp4, or --browser"
-        )
+        raise ConfigError(f"DISPLAY: found none, expected a screen for the window; use {instead}")
     if sys.platform == "darwin" and "mjpython" not in os.path.basename(os.environ.get("MJPYTHON_BIN", sys.executable)):
-        raise ConfigError("python: found the plain one, expected mjpython on macOS; mjpython -m trainer visualize ...")
+        raise ConfigError("python: found the plain one, expected mjpython on macOS; mjpython -m trainer ...")
 
 
 def watch(robot: RobotModel, episodes: Iterator[Callable[[], Iterator[Frame]]], ctrl_dt: float) -> None:

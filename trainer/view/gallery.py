@@ -9,11 +9,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..config import load_train_config
 from ..evaluate import bundle_policy, evaluation_env
+from ..feasibility.poses import Pose, crouch, home
 from ..gate import WALKING_COMMAND
 from ..physics.robot_model import RobotModel
-from ..view.frames import Frame, play
-from .pictures import INK, Camera, save
-from .poses import Pose, crouch, home
+from .camera import INK, Camera, save
+from .frames import Frame, play
 
 PORTRAIT, MOMENT = (360, 430), (200, 300)
 FRONT, SIDE, OBLIQUE = (180.0, -6.0, 1.45), (90.0, -4.0, 1.45), (-140.0, -12.0, 1.45)
