@@ -21,6 +21,7 @@ OPTIONS = (
     "--disable-sync",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    *(("--no-sandbox",) if os.geteuid() == 0 else ()),
 )
 LONG_MS = 90_000
 """The most that a page may take for what takes it a second: other work on this machine must not fail a test."""
@@ -32,12 +33,11 @@ def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: uv sync --group dev")
     if not os.access(PROGRAM, os.X_OK):
         pytest.skip(f"no Chromium at {PROGRAM}: apt install chromium, or name one in WILDROBOT_CHROMIUM")
-    options = [*OPTIONS, "--no-sandbox"] if os.geteuid() == 0 else list(OPTIONS)
     with (
         tempfile.TemporaryDirectory(prefix="wr-chromium-", ignore_cleanup_errors=True) as folder,
         playwright.sync_playwright() as driver,
     ):
-        browser = driver.chromium.launch(executable_path=PROGRAM, args=[*options, f"--crash-dumps-dir={folder}"])
+        browser = driver.chromium.launch(executable_path=PROGRAM, args=[*OPTIONS, f"--crash-dumps-dir={folder}"])
         try:
             yield browser
         finally:

@@ -11,9 +11,10 @@ from typing import TypeVar
 from robotd import wire
 from robotd.ctl.refusal import Refusal, Unreachable
 from robotd.messages import Answer, Done, MessageError, Refused, Request, Subscribe, Telemetry
-from robotd.places import socket_path
+from robotd.places import socket_path, unit_path
 
 TIMEOUT_S = 3.0
+SIMULATED = "robotd --bundle DIR --hal sim"
 Kind = TypeVar("Kind")
 
 
@@ -25,7 +26,7 @@ class Client:
         timeout_s: how long to wait for an answer.
 
     Raises:
-        Unreachable: no robotd answers there (exit code 3).
+        Unreachable: no robotd answers there, or this process can open no connection (exit code 3).
         Refusal: this user may not open the socket (exit code 2).
     """
 
@@ -34,7 +35,10 @@ class Client:
         self._timeout_s = timeout_s
         self._number = 0
         self._frames = wire.Frames(wire.MAX_ANSWER)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError as problem:
+            raise Unreachable(f"{self.path}: {problem.strerror}, so no connection to robotd; close others") from None
         self._socket.settimeout(timeout_s)
         try:
             self._connect()
@@ -126,5 +130,7 @@ def _no_way_in(path: Path, problem: OSError) -> Refusal | Unreachable:
     if isinstance(problem, PermissionError):
         return Refusal(f"{path}: permission denied, expected root or a member of group robot; log in as one")
     if isinstance(problem, FileNotFoundError | ConnectionRefusedError):
-        return Unreachable(f"{path}: no robotd answers there; start it: robotd --bundle DIR --hal sim")
+        serves = path == socket_path() and unit_path().exists()
+        start = "sudo systemctl start robotd (why it ended: journalctl -u robotd)" if serves else SIMULATED
+        return Unreachable(f"{path}: no robotd answers there; start it: {start}")
     return Unreachable(f"{path}: {problem.strerror or problem}, expected robotd's control socket; check --socket")

@@ -1,6 +1,6 @@
-"""What one page asks of robotd: acts, and a velocity that is said again only while the page goes on saying it.
+"""The stick of one page: a velocity that is said to robotd again only while the page goes on saying it.
 
-robotd's own clients wait for answers, so each works in a thread. A page that falls silent with its stick held is not
+robotd's own clients wait for answers, so it works in a thread. A page that falls silent with its stick held is not
 made up for: after SILENT_S nothing is said any more, robotd sees a controller that is silent, lets its command decay
 and stops the robot (LINK in docs/safety.md).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from robotd.ctl.client import Client
 from robotd.ctl.refusal import Refusal, Unreachable
-from robotd.messages import Done, Release, Request, Velocity
+from robotd.messages import Release, Velocity
 
 PERIOD_S = 0.05
 SILENT_S = 0.3
@@ -24,12 +24,6 @@ FORGET_S = 10.0
 DEAF_S = 0.5
 """Nothing is tried again for so long after robotd has refused."""
 Tell = Callable[[str, bool, str], None]
-
-
-def act(socket: Path | None, request: Request) -> Done:
-    """One act over a connection of its own. Raises Refusal, Unreachable."""
-    with Client(socket) as client:
-        return client.act(request)
 
 
 class Lag:

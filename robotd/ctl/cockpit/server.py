@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from aiohttp import web
 
 from robotd.ctl.cockpit.door import Door
+from robotd.ctl.cockpit.errands import Errands
 from robotd.ctl.cockpit.feed import Board
 from robotd.ctl.cockpit.files import PageFile, page_files
+from robotd.ctl.cockpit.lobby import Lobby, Seldom, log
 from robotd.ctl.cockpit.session import Session
 from robotd.ctl.teleop_mapping import Limits
 
 MAX_PAGES = 16
+"""So many that may act, and as many that only look."""
 MAX_MESSAGE = 4096
 HEARTBEAT_S = 5.0
 END_S = 1.0
 """How long those who still get something may take at the end."""
-STOPS_AT_ONCE, ACTS_AT_ONCE = 4, 4
+QUIET_S = 5.0
+"""A connection that brings no whole request for so long is closed, unless it is a live page."""
+BACKLOG = 64
 # Nothing from elsewhere, and in nobody's frame: a page must not lay another one over the buttons.
 HEADERS = {
     "Content-Security-Policy": (
@@ -64,9 +69,9 @@ class Server:
 
     def __init__(self, shown: Shown, door: Door, board: Board) -> None:
         self._shown, self._door, self._board = shown, door, board
-        self._sessions: dict[Session, None] = {}  # the oldest first
-        self._stops = ThreadPoolExecutor(STOPS_AT_ONCE, "stop")  # of their own: a stop never waits for another act
-        self._acts = ThreadPoolExecutor(ACTS_AT_ONCE, "act")
+        self._sessions: dict[Session, asyncio.BaseTransport] = {}  # the oldest first
+        self._errands = Errands(shown.socket)
+        self.lobby = Lobby()
         self._scene = gzip.compress(json.dumps(shown.scene or {"note": shown.scene_note}).encode(), mtime=0)
         self.app = web.Application(middlewares=[self._guard])
         for path, file in page_files().items():
@@ -75,12 +80,15 @@ class Server:
         self.app.router.add_get("/blackbox", self._give_black_box)
         self.app.router.add_get("/live", self._live)
 
+    def open(self) -> None:
+        """Be ready for stops, before the first page comes."""
+        self._errands.open()
+
     async def close(self) -> None:
         """Hang up on all pages."""
         for session in list(self._sessions):
             await session.close()
-        self._stops.shutdown(wait=False, cancel_futures=True)
-        self._acts.shutdown(wait=False, cancel_futures=True)
+        self._errands.close()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -117,26 +125,38 @@ class Server:
         problem = self._door.origin_problem(request.headers.get("Origin"), request.headers.get("Host"))
         if problem is not None:
             raise web.HTTPForbidden(text=f"{problem}\n")
-        if len(self._sessions) >= MAX_PAGES and not self._make_room():
-            raise web.HTTPServiceUnavailable(text=f"{MAX_PAGES} pages are open already; close one of them\n")
+        transport = request.transport
+        if transport is None:  # it has gone already
+            raise web.HTTPBadRequest
+        self._make_room(1)
         page = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE, compress=False)
-        session = Session(page, self._door, self._shown.limits, self._shown.socket, self._stops, self._acts)
-        self._sessions[session] = None
+        session = Session(page, self._door, self._shown.limits, self._errands, self._make_room)
+        self._sessions[session] = transport
+        self.lobby.leave(transport)
         try:
             await page.prepare(request)
             await session.run(self._board)
+        except ConnectionError:  # it was hung up on before it was open: nobody gets this
+            return web.Response(status=503)
         finally:
-            self._sessions.pop(session, None)
+            self._give_place(session)
         return page
 
-    def _make_room(self) -> bool:
-        """Whether the oldest page that may only look could be sent away: onlookers keep nobody from the buttons."""
-        onlooker = next((session for session in self._sessions if not session.may_act), None)
-        if onlooker is None:
-            return False
-        del self._sessions[onlooker]
-        onlooker.make_room()
-        return True
+    def _make_room(self, coming: int = 0) -> None:
+        """Where there are too many pages, send away the oldest onlooker, or who has the key and used it longest ago."""
+        onlookers = [session for session in self._sessions if not session.may_act]
+        actors = sorted((session for session in self._sessions if session.may_act), key=lambda actor: actor.spoke_s)
+        for session in (
+            onlookers[: max(0, len(onlookers) + coming - MAX_PAGES)] + actors[: max(0, len(actors) - MAX_PAGES)]
+        ):
+            self._give_place(session)
+            session.make_room()
+
+    def _give_place(self, session: Session) -> None:
+        """It is no live page any more; its connection counts until it is closed."""
+        transport = self._sessions.pop(session, None)
+        if transport is not None:
+            self.lobby.enter(transport)
 
 
 def _giver(file: PageFile) -> Handler:
@@ -151,18 +171,32 @@ def _giver(file: PageFile) -> Handler:
 
 async def serve(server: Server, host: str, port: int, ready: Callable[[int], None]) -> Callable[[], Awaitable[None]]:
     """Bind to host and port (0: any), tell `ready` the port, and return what ends it. Raises OSError."""
-    runner = web.AppRunner(server.app, access_log=None, handle_signals=False, shutdown_timeout=END_S)
+    runner = web.AppRunner(
+        server.app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=END_S,
+        keepalive_timeout=QUIET_S,
+        logger=log,
+    )
     await runner.setup()
-    site = web.TCPSite(runner, host, port)
+    loop = asyncio.get_running_loop()
+    make = cast(Callable[[], asyncio.Protocol], runner.server)
     try:
-        await site.start()
+        bound = await loop.create_server(lambda: server.lobby.arrival(make), host, port, backlog=BACKLOG)
     except OSError:
         await runner.cleanup()
         raise
-    ready(runner.addresses[0][1])
+    log.addFilter(seldom := Seldom())
+    loop.set_exception_handler(server.lobby.take_problem)
+    server.open()
+    ready(bound.sockets[0].getsockname()[1])
 
     async def end() -> None:
+        bound.close()
         await server.close()
         await runner.cleanup()
+        loop.set_exception_handler(None)
+        log.removeFilter(seldom)
 
     return end

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine
-from concurrent.futures import Executor
-from pathlib import Path
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import ClientError, WSMsgType, web
 
 from robotd.ctl.cockpit import orders
 from robotd.ctl.cockpit.door import Door
+from robotd.ctl.cockpit.errands import STOPS, Errands
 from robotd.ctl.cockpit.feed import Board
 from robotd.ctl.cockpit.figures import done_json
-from robotd.ctl.cockpit.pilot import SILENT_S, Lag, Pilot, act
+from robotd.ctl.cockpit.pilot import SILENT_S, Lag, Pilot
 from robotd.ctl.refusal import Refusal, Unreachable
 from robotd.ctl.teleop_mapping import Limits
 from robotd.messages import MessageError
 
-STOPS = ("stop", "estop")
 WRONG_KEY_S = 1.0
 """How long the answer to a wrong key takes."""
 MAX_PENDING = 32
@@ -34,8 +33,8 @@ class Session:
         page: the connection.
         door: knows the key.
         limits: of the sticks.
-        socket: of robotd.
-        stops, acts: threads that wait for robotd.
+        errands: bring acts to robotd.
+        came_in: called once the page has shown the key.
     """
 
     def __init__(
@@ -43,18 +42,17 @@ class Session:
         page: web.WebSocketResponse,
         door: Door,
         limits: Limits,
-        socket: Path | None,
-        stops: Executor,
-        acts: Executor,
+        errands: Errands,
+        came_in: Callable[[], None],
     ) -> None:
-        self._page, self._door, self._limits, self._socket = page, door, limits, socket
-        self._stops, self._acts = stops, acts
+        self._page, self._door, self._limits, self._errands, self._came_in = page, door, limits, errands, came_in
         self._loop = asyncio.get_running_loop()
         self._may_act = False
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._lag = Lag()
-        self._pilot = Pilot(socket, self._tell_from_thread)
+        self._pilot = Pilot(errands.socket, self._tell_from_thread)
+        self._spoke_s = time.monotonic()
 
     async def run(self, board: Board) -> None:
         """Show and listen until the page is gone."""
@@ -77,15 +75,21 @@ class Session:
         """Whether the page has shown the key."""
         return self._may_act
 
+    @property
+    def spoke_s(self) -> float:
+        """When the page last asked for something, by the monotonic clock."""
+        return self._spoke_s
+
     def make_room(self) -> None:
         """Hang up without waiting for the page to agree."""
-        self._spawn(self._page.close(code=1013, message=b"others came; open the page again"))
+        self._spawn(self._send_away())
 
     async def close(self) -> None:
         """Hang up."""
         await self._page.close(code=1001, message=b"the dashboard ends")
 
     async def _take(self, order: orders.Order) -> None:
+        self._spoke_s = time.monotonic()
         if isinstance(order, orders.Key):
             await self._take_key(order.key)
         elif not self._may_act:
@@ -100,7 +104,9 @@ class Session:
 
     async def _take_key(self, key: str) -> None:
         self._may_act = self._door.opens(key)
-        if not self._may_act:
+        if self._may_act:
+            self._came_in()
+        else:
             await asyncio.sleep(WRONG_KEY_S)
         text = "this page may act" if self._may_act else "that is not the key; the dashboard printed it at its start"
         self._tell("key", self._may_act, text)
@@ -115,15 +121,18 @@ class Session:
         self._spawn(self._act(order))
 
     async def _act(self, order: orders.Act) -> None:
-        executor = self._stops if order.word in STOPS else self._acts
         try:
-            done = await self._loop.run_in_executor(executor, act, self._socket, order.request)
+            done = await self._errands.run(order.word, order.request)
             text = done_json(order.word, done.ok, done.text, done)
         except (Refusal, Unreachable) as problem:
             text = done_json(order.word, False, problem.message)
         finally:
             self._busy.discard(order.word)
         await self._send(text)
+
+    async def _send_away(self) -> None:
+        with suppress(RuntimeError):  # it is not open yet, and its connection is closed when others need the place
+            await self._page.close(code=1013, message=b"others came; open the page again")
 
     async def _show(self, board: Board) -> None:
         await self._send(json.dumps({"kind": "limits", **self._limits._asdict()}))

@@ -291,15 +291,19 @@ def test_nonsense_is_one_sentence_and_too_much_ends_the_connection(pair: Pair) -
     run(test)
 
 
-def test_only_so_many_pages_at_once(pair: Pair) -> None:
+def test_pages_with_the_key_keep_no_other_from_the_buttons(pair: Pair) -> None:
     async def test() -> None:
         async with AsyncExitStack() as opened:
-            for _ in range(MAX_PAGES):
-                await opened.enter_async_context(page(pair.served, pair.served.key))
-            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-                async with page(pair.served):
-                    pass
-            assert refused.value.status == 503
+            crowd = [await opened.enter_async_context(page(pair.served, pair.served.key)) for _ in range(MAX_PAGES)]
+            assert not (await crowd[0].ask("activate"))["ok"]  # of these, the second has said nothing for longest
+            seen = await opened.enter_async_context(page(pair.served))
+            await seen.hear("tick")
+            async with page(pair.served, pair.served.key) as last:
+                assert (await last.ask("estop"))["ok"]
+                with pytest.raises(TypeError):
+                    await crowd[1].hear("nothing")
+                assert (await crowd[0].ask("estop"))["ok"]
+                await seen.hear("tick")
 
     run(test)
 

@@ -38,7 +38,7 @@ function connect() {
   live.onclose = ({ code }) => {
     heard = 0;
     access(false);
-    if (code === SENT_AWAY) why = "too many pages are open, and this one may only look; reload it to look again";
+    if (code === SENT_AWAY && !sessionStorage.getItem(STORED)) why = "too many pages are open, and this one may only look; reload it to look again";
     else { why = "no connection to the dashboard; trying again"; setTimeout(connect, RETRY_MS); }
   };
 }
