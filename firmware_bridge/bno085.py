@@ -82,6 +82,7 @@ class Bno085:
         self._ask_s = self._heard_s = -math.inf
         self._rejected_s = -math.inf
         self._transactions = 0
+        self._problem: Exception | None = None  # of bus or pins, in the last pass
         self._halt = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -137,18 +138,31 @@ class Bno085:
         return dict(self._confirmed)
 
     def serve(self) -> None:
-        """One pass, 1 to 8 transactions at most; call it at least once in a report interval."""
+        """One pass, 1 to 8 transactions at most; call it at least once in a report interval. What fails of bus and pins
+        is counted and tried again in the next pass; the sample ages meanwhile.
+        """
+        try:
+            self._serve()
+            self._problem = None
+        except self._wire.failures as problem:
+            self._counts.bus_errors += 1
+            self._problem = problem
+
+    def _run(self) -> None:
+        while not self._halt.is_set():
+            self.serve()
+            self._sleep(POLL_S)
+
+    def _serve(self) -> None:
+        now_s = self._clock()
+        if now_s - self._heard_s > SILENCE_S:
+            self._reset(now_s)
         for _ in range(_BURST):
             now_s = self._clock()
             if not self._wire.interrupted():
                 break
             self._exchange(now_s)
         self._keep_going(self._clock())
-
-    def _run(self) -> None:
-        while not self._halt.is_set():
-            self.serve()
-            self._sleep(POLL_S)
 
     def _exchange(self, now_s: float) -> None:
         out = b""
@@ -157,9 +171,6 @@ class Bno085:
             self._out_sequence = (self._out_sequence + 1) & 0xFF
         try:
             data = self._wire.exchange(out, CHUNK_BYTES)
-        except OSError:
-            self._counts.bus_errors += 1
-            return
         finally:
             self._wire.wake(False)
         self._transactions += 1
@@ -210,8 +221,6 @@ class Bno085:
         self._ask_s = -math.inf
 
     def _keep_going(self, now_s: float) -> None:
-        if now_s - self._heard_s > SILENCE_S:
-            self._reset(now_s)
         for kind in tuple(self._confirmed):
             heard_s = self._track.last_heard_s(kind)
             if heard_s is not None and now_s - heard_s > SILENCE_S / 2:
@@ -226,15 +235,14 @@ class Bno085:
             self._wire.wake(True)
 
     def _reset(self, now_s: float) -> None:
-        self._counts.hard_resets += 1
         self._wire.reset(self._sleep)
+        self._counts.hard_resets += 1
         self._begin_anew()
         self._heard_s = now_s
 
     def bring_up(self) -> None:
         """What `start` does before it leaves a thread at work: the caller goes on with `serve`. Raises Bno085Error."""
         rejected = self._counts.rejected
-        self._reset(self._clock())
         if not self._wait(lambda: self._transactions > 0):
             raise self._failure(StartFailure.NO_INTERRUPT)
         if not self._wait(lambda: self._ready):
@@ -261,6 +269,8 @@ class Bno085:
         return True
 
     def _failure(self, failure: StartFailure) -> Bno085Error:
+        if self._problem is not None:
+            return start_failure(StartFailure.WIRES_FAIL, problem=self._problem, **vars(self.config))
         rejected = ", ".join(f"{count} {reason}" for reason, count in self._counts.rejected.items())
         missing = " and ".join(sh2.REPORT_NAMES[kind] for kind in self._wanted if kind not in self._confirmed)
         return start_failure(failure, rejected=rejected or "none came", missing=missing, **vars(self.config))

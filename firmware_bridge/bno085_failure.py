@@ -12,6 +12,7 @@ class StartFailure(StrEnum):
     LIBRARY_MISSING = "library_missing"
     SPI_NOT_OPENED = "spi_not_opened"
     PINS_NOT_OPENED = "pins_not_opened"
+    WIRES_FAIL = "wires_fail"
     NO_INTERRUPT = "no_interrupt"
     FLOATING_MISO = "floating_miso"
     DEAD_MISO = "dead_miso"
@@ -42,6 +43,8 @@ _SENTENCES = {
     "config.txt, and put the user into the group spi",
     StartFailure.PINS_NOT_OPENED: "GPIO {pins} cannot be set up ({problem}); put the user into the group gpio, and on "
     "a Pi 5 install the extra pi5 in place of pi4",
+    StartFailure.WIRES_FAIL: "SPI or GPIO {int_pin}, {reset_pin} or {wake_pin} was opened and cannot be used "
+    "({problem}); see `dmesg`, and end other programs that use them",
     StartFailure.NO_INTERRUPT: "INT (GPIO{int_pin}) did not fall after a reset; check 3.3 V, the wires of INT and RST "
     "(GPIO{reset_pin}), and that PS0 and PS1 are high at power-up",
     StartFailure.FLOATING_MISO: "only ones on MISO (GPIO9), which nobody drives; check the wires of MISO, SCLK "

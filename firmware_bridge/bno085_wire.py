@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from . import sh2
 from .bno085_failure import Bno085Error, StartFailure, start_failure
+from .gpio import failures, import_gpio, refusals
 from .mounting import Mounting
 
 MAX_SPEED_HZ = 3_000_000
@@ -78,6 +80,8 @@ class Bno085Wire:
 
     def __init__(self, spi: Spi, gpio: Any, config: Bno085Config) -> None:
         self._spi, self._gpio, self._config = spi, gpio, config
+        self.failures = failures(gpio)
+        """What the methods raise where bus or pins fail."""
         device = f"/dev/spidev{config.spi_bus}.{config.spi_device}"
         try:
             spi.open(config.spi_bus, config.spi_device)
@@ -91,7 +95,7 @@ class Bno085Wire:
             gpio.setup(config.int_pin, gpio.IN, pull_up_down=gpio.PUD_UP)
             gpio.setup(config.reset_pin, gpio.OUT, initial=gpio.HIGH)
             gpio.setup(config.wake_pin, gpio.OUT, initial=gpio.HIGH)
-        except (RuntimeError, ValueError, OSError) as problem:
+        except refusals(gpio) as problem:
             spi.close()
             pins = f"{config.int_pin}, {config.reset_pin} and {config.wake_pin}"
             raise start_failure(StartFailure.PINS_NOT_OPENED, pins=pins, problem=problem) from None
@@ -116,18 +120,20 @@ class Bno085Wire:
         self._gpio.output(self._config.reset_pin, self._gpio.HIGH)
 
     def close(self) -> None:
-        """Let go of bus and pins."""
-        self._spi.close()
+        """Let go of bus and pins, as far as they let themselves be told."""
+        with suppress(*self.failures):
+            self._spi.close()
         for pin in (self._config.int_pin, self._config.reset_pin, self._config.wake_pin):
-            self._gpio.cleanup(pin)
+            with suppress(*self.failures):
+                self._gpio.cleanup(pin)
 
 
 def open_wire(config: Bno085Config) -> Bno085Wire:
-    """The real wires. Raises Bno085Error; spidev and RPi.GPIO are imported here and nowhere else."""
+    """The real wires. Raises Bno085Error; spidev is imported here and nowhere else."""
     try:
         spidev: Any = importlib.import_module("spidev")
-        gpio: Any = importlib.import_module("RPi.GPIO")
-    except (ImportError, RuntimeError) as problem:
+        gpio = import_gpio()
+    except (ImportError, RuntimeError, OSError) as problem:
         raise start_failure(StartFailure.LIBRARY_MISSING, problem=problem) from None
     return Bno085Wire(spidev.SpiDev(), gpio, config)
 

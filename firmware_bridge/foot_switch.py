@@ -9,10 +9,12 @@ A broken wire reads as a foot in the air: no driver can tell them apart.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
+
+from .gpio import failures, import_gpio, refusals
 
 PINS = {"left_toe": 5, "left_heel": 6, "right_toe": 13, "right_heel": 19}
 """BCM numbers, in the order of the contract's FOOT_SWITCHES."""
@@ -72,6 +74,8 @@ class FootSwitches:
 
     def __init__(self, gpio: Any, pins: Mapping[str, int] = PINS, clock: Callable[[], float] = time.monotonic) -> None:
         self._gpio, self._clock = gpio, clock
+        self.failed = 0
+        """Polls of `run` that pins or kernel did not answer."""
         self.names, self._pins = tuple(pins), tuple(pins.values())
         if len(set(self._pins)) != len(self._pins):
             raise FootSwitchError(
@@ -81,7 +85,7 @@ class FootSwitches:
             gpio.setmode(gpio.BCM)
             for pin in self._pins:
                 gpio.setup(pin, gpio.IN, pull_up_down=gpio.PUD_UP)
-        except (RuntimeError, ValueError, OSError) as problem:
+        except refusals(gpio) as problem:
             raise FootSwitchError(
                 f"foot switches: GPIO {', '.join(map(str, self._pins))} cannot be set up ({problem}); put the user "
                 "into the group gpio, and on a Pi 5 install the extra pi5 in place of pi4"
@@ -91,10 +95,10 @@ class FootSwitches:
 
     @classmethod
     def open(cls, pins: Mapping[str, int] = PINS) -> FootSwitches:
-        """On the Raspberry Pi's own pins. RPi.GPIO is imported here and nowhere else. Raises FootSwitchError."""
+        """On the Raspberry Pi's own pins. Raises FootSwitchError."""
         try:
-            gpio: Any = importlib.import_module("RPi.GPIO")
-        except (ImportError, RuntimeError) as problem:
+            gpio = import_gpio()
+        except (ImportError, RuntimeError, OSError) as problem:
             raise FootSwitchError(
                 f"foot switches: {problem}; on a Raspberry Pi 4 `pip install 'wildrobot[pi4]'`, on a Pi 5 "
                 "`pip install 'wildrobot[pi5]'`"
@@ -116,15 +120,19 @@ class FootSwitches:
         )
 
     async def run(self, period_s: float = POLL_S) -> None:
-        """Poll for ever, as a task of an event loop; cancel it to end."""
+        """Poll for ever, as a task of an event loop; cancel it to end. Levels that cannot be read grow old."""
         while True:
-            self.poll()
+            try:
+                self.poll()
+            except failures(self._gpio):
+                self.failed += 1
             await asyncio.sleep(period_s)
 
     def close(self) -> None:
-        """Let go of the pins."""
+        """Let go of the pins, as far as they let themselves be told."""
         for pin in self._pins:
-            self._gpio.cleanup(pin)
+            with suppress(*failures(self._gpio)):
+                self._gpio.cleanup(pin)
 
     @property
     def pins(self) -> tuple[int, ...]:

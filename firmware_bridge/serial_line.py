@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 from pathlib import Path
 
 import serial
@@ -66,6 +67,7 @@ class SerialLine:
 
     def __init__(self, port: str | Path, baud: int) -> None:
         self.port, self.baud = str(port), baud
+        self._closing = threading.Lock()
         try:
             self._serial = serial.Serial(self.port, baud, timeout=0, write_timeout=0, exclusive=True)
         except (serial.SerialException, ValueError, OSError) as problem:
@@ -98,8 +100,14 @@ class SerialLine:
             raise LineFull(f"{self.port}: its buffer is full, nothing leaves it; check adapter and cable")
 
     def close(self) -> None:
-        """Let the port go."""
-        self._serial.close()
+        """Let the port go; more than once, also in two threads, does no harm."""
+        with self._closing:
+            self._serial.close()
+
+    def reopened(self) -> SerialLine:
+        """The same port, opened anew after it was gone; this line is closed then. May block. Raises PortError."""
+        self.close()
+        return SerialLine(self.port, self.baud)
 
     def _hung_up(self) -> bool:
         poller = select.poll()
@@ -122,4 +130,7 @@ def _why_closed(port: str, baud: int, problem: Exception) -> str:
         return f"{port}: another process holds it; stop that one first"
     if not os.access(port, os.R_OK | os.W_OK):
         return f"{port}: no permission; add yourself to the group that owns it (often dialout)"
-    return f"{port}: cannot be opened at {baud} baud ({problem})"
+    if not Path(port).is_char_device():
+        return f"{port}: not a serial port; name the adapter, as /dev/ttyUSB0"
+    reason = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else problem
+    return f"{port}: cannot be opened at {baud} baud ({reason})"

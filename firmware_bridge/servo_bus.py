@@ -50,7 +50,6 @@ class BusCounters:
 
     echoes: int = 0
     strays: int = 0
-    bytes_read: int = 0
     port_errors: int = 0
     preempted: int = 0
 
@@ -76,7 +75,7 @@ class ServoBus:
         self.servos: dict[int, ServoCounters] = {}
         self.stream = PacketStream()
         self.lost: str | None = None
-        """Why the port is gone for good, in a sentence; None while it is there."""
+        """Why the port is gone, in a sentence; None while it is there."""
         self._failures = 0  # since the last good answer; a retry of the same servo does not count
         self._failed_last: int | None = None
         self._wait: _Wait | None = None
@@ -93,9 +92,23 @@ class ServoBus:
     def close(self) -> None:
         """Let the port go. Whoever waits is preempted."""
         self.preempt()
-        self._loop.remove_reader(self.line.fd)
+        if self.lost is None:  # else it is no reader any more, and its number may be somebody else's
+            self._loop.remove_reader(self.line.fd)
         self.lost = self.lost or f"{self.line.port}: closed"
         self.line.close()
+
+    async def reopen(self) -> None:
+        """Take a port that is gone back, opened in a thread, since that may block. Failures count on until an answer
+        comes. Raises PortError: it is still gone."""
+        opening = self._loop.run_in_executor(None, self.line.reopened)
+        try:
+            line = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_let_go)
+            raise
+        self.line, self.lost = line, None
+        self.stream, self._heard, self._wire_free_s, self._failures = PacketStream(), [], 0.0, LOST
+        self._loop.add_reader(line.fd, self._readable)
 
     @property
     def failed_in_a_row(self) -> int:
@@ -209,7 +222,6 @@ class ServoBus:
         except PortError as problem:
             self._lose(problem)
             return
-        self.counters.bytes_read += len(data)
         self._noise_bytes += len(data)
         for packet in self.stream.feed(data):
             self._noise_bytes -= len(packet.encode())
@@ -253,6 +265,12 @@ class ServoBus:
         self._loop.remove_reader(self.line.fd)
         if self._wait is not None and not self._wait.done.done():
             self._wait.done.set_exception(PortError(self.lost))
+
+
+def _let_go(opening: asyncio.Future[SerialLine]) -> None:
+    """Nobody waits for this port any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _answers(asked: Packet, packet: Packet) -> bool:

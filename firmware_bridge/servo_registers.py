@@ -1,4 +1,4 @@
-"""What a servo remembers without power: its id, its limits and its offset. Every write is read back."""
+"""What a servo remembers without power: its id and its limits. Every write is read back."""
 
 from __future__ import annotations
 
@@ -52,23 +52,6 @@ async def write_limits(bus: ServoBus, servo_id: int, limits: Limits) -> None:
     await _store(bus, servo_id, Command.TEMP_MAX_WRITE, limits.max_degc)
 
 
-async def read_offset(bus: ServoBus, servo_id: int) -> int:
-    """The offset in units that the servo adds to every position. Raises BusError."""
-    (offset,) = (await bus.ask(servo_id, Command.OFFSET_READ, ATTEMPTS)).values
-    return offset
-
-
-async def adjust_offset(bus: ServoBus, servo_id: int, offset: int, *, save: bool) -> None:
-    """Set the offset (units, -125 to 125) and read it back; with `save` it survives the loss of power.
-
-    Raises CodecError, ReadBackError, BusError.
-    """
-    await _store(bus, servo_id, Command.OFFSET_ADJUST, offset)
-    if save:
-        bus.tell(servo_id, Command.OFFSET_WRITE)
-        await asyncio.sleep(WRITE_S)
-
-
 async def set_id(bus: ServoBus, old_id: int, new_id: int) -> None:
     """Give a servo another id, if it alone has the old one and nobody has the new one.
 
@@ -111,5 +94,4 @@ _READ_OF = {
     Command.ANGLE_LIMIT_WRITE: Command.ANGLE_LIMIT_READ,
     Command.VIN_LIMIT_WRITE: Command.VIN_LIMIT_READ,
     Command.TEMP_MAX_WRITE: Command.TEMP_MAX_READ,
-    Command.OFFSET_ADJUST: Command.OFFSET_READ,
 }

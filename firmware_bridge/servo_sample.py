@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .hiwonder import Command
@@ -16,6 +18,9 @@ WINDOW_S = 0.03
 """Speed is taken over this time, or from the last two positions where they are farther apart: a step of one unit in
 5 ms would else read as 0.8 rad/s."""
 WINDOW_SAMPLES = 16
+LEAP_DEGC, LEAP_MV = 3, 400
+DOUBT_S = 1.0
+"""So long after a leap a temperature or a voltage is asked for more often, to see whether it stays."""
 
 
 class Feedback(NamedTuple):
@@ -35,6 +40,31 @@ class Health(NamedTuple):
     stamp_s: float
 
 
+@dataclass
+class Gauge:
+    """A temperature or a voltage. worse: the sign of a change for the worse; leap: one so large is doubted; value: the
+    milder of the last two answers, NaN before the first; stamp_s: of the last; leapt_s: when it last leapt."""
+
+    worse: int
+    leap: float
+    value: float = math.nan
+    stamp_s: float = 0.0
+    leapt_s: float = -math.inf
+    last: float = math.nan
+
+    def take(self, value: float, stamp_s: float) -> bool:
+        """An answer came in; whether it is a leap for the worse."""
+        before, self.last, self.stamp_s = self.last, value, stamp_s
+        if math.isnan(before):
+            self.value = value
+            return False
+        self.value = min(before, value, key=lambda each: each * self.worse)
+        leapt = (value - before) * self.worse >= self.leap
+        if leapt:
+            self.leapt_s = stamp_s
+        return leapt
+
+
 class Track:
     """The past of one servo, as far as it matters."""
 
@@ -42,8 +72,7 @@ class Track:
         self.feedback: Feedback | None = None
         self._past: deque[Feedback] = deque(maxlen=WINDOW_SAMPLES)  # oldest first, up to the newest
         self._suspect: Feedback | None = None
-        self._degc, self._volts = float("nan"), float("nan")
-        self._stamps_s = {Command.TEMP_READ: 0.0, Command.VIN_READ: 0.0}
+        self._gauges = {Command.TEMP_READ: Gauge(worse=1, leap=LEAP_DEGC), Command.VIN_READ: Gauge(-1, LEAP_MV)}
 
     def take_position(self, units: int, stamp_s: float) -> bool:
         """A position came in. False if no shaft can have got there: it counts only if the next one confirms it."""
@@ -68,21 +97,23 @@ class Track:
 
     @property
     def health(self) -> Health:
-        """The newest temperature and voltage."""
-        return Health(self._degc, self._volts, min(self._stamps_s.values()))
+        """Temperature and voltage now, each the milder of the last two answers: one alone makes nothing worse."""
+        degc, millivolts = self._gauges[Command.TEMP_READ], self._gauges[Command.VIN_READ]
+        return Health(degc.value, millivolts.value / 1000, min(degc.stamp_s, millivolts.stamp_s))
 
     @property
     def next_health(self) -> Command:
         """The one of temperature and voltage that was read longer ago."""
-        return min(self._stamps_s, key=self._stamps_s.__getitem__)
+        return min(self._gauges, key=lambda command: self._gauges[command].stamp_s)
 
-    def take_health(self, command: Command, value: int, stamp_s: float) -> None:
-        """A temperature (degC) or a voltage (mV) came in."""
-        self._stamps_s[command] = stamp_s
-        if command is Command.TEMP_READ:
-            self._degc = float(value)
-        else:
-            self._volts = value / 1000
+    def doubtful_health(self, now_s: float) -> Command | None:
+        """The one of the two that got much worse from one answer to the next within DOUBT_S."""
+        doubtful = (command for command, gauge in self._gauges.items() if now_s < gauge.leapt_s + DOUBT_S)
+        return next(doubtful, None)
+
+    def take_health(self, command: Command, value: int, stamp_s: float) -> bool:
+        """A temperature (degC) or a voltage (mV) came in. True if it is much worse than the last: ask again at once."""
+        return self._gauges[command].take(value, stamp_s)
 
 
 def _reachable(start: Feedback, end: Feedback) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .hiwonder import BROADCAST, MAX_MOVE_MS, UNITS, Command
@@ -17,6 +18,12 @@ TIRED = 3
 REST_S = 0.1
 CONFIRM_S = 0.01
 """Load states that are not sure, temperatures and voltages that are not known, are asked for this often."""
+LOAD_S = 0.2
+"""On each bus some servo is asked at least this often whether it is loaded, though all have said so."""
+AGAIN_S = 0.1
+"""Temperatures and voltages that got much worse are asked for this often for a while."""
+REOPEN_S = 0.2
+"""A port that is gone is looked for this often."""
 
 
 class Pace(NamedTuple):
@@ -25,7 +32,7 @@ class Pace(NamedTuple):
     deadband_units: a target is not written again unless it differs by more.
     refresh_s: a target is written again after this time though it did not change, since nobody confirms a write.
     read_period_s: a joint is not read more often.
-    health_s: temperature and voltage of each servo are read this often.
+    health_s: temperature, voltage and load state of each servo are read this often.
     """
 
     deadband_units: int = 0
@@ -34,22 +41,35 @@ class Pace(NamedTuple):
     health_s: float = 1.0
 
 
+@dataclass
+class _Lane:
+    """One kind of question beside positions: when each servo was asked last, and when one is asked next."""
+
+    asked_s: dict[int, float]
+    next_s: float = 0.0
+
+
 class ServoSchedule:
     """The servos of one bus, kept fresh. Make it and use it inside one running event loop; `start` it once.
 
-    It begins disabled: it reads, and writes nothing that could move or load a servo before `enable`.
+    It begins disabled: it reads, and writes nothing that could move or load a servo before `enable`. While disabled it
+    unloads every servo that says it is loaded. A port that is gone is opened again and comes back disabled and limp;
+    one that is left out stays left out.
     """
 
     def __init__(self, bus: ServoBus, servo_ids: Iterable[int], pace: Pace | None = None) -> None:
         self.bus, self.servo_ids, self.pace = bus, tuple(servo_ids), pace or Pace()
-        self.enabled = False
+        self.enabled = self._left_out = False
         self._tracks = {servo_id: Track() for servo_id in self.servo_ids}
         self._targets: dict[int, tuple[int, int]] = {}
         self._written: dict[int, tuple[int, float]] = {}
         self._unconfirmed: set[int] = set()  # servos that have not said that they are as loaded as they should be
         self._tried_s = dict.fromkeys(self.servo_ids, 0.0)
-        self._checked_s = dict.fromkeys(self.servo_ids, 0.0)
-        self._check_s = 0.0  # when something else than positions is read next
+        self._loads = _Lane(dict.fromkeys(self.servo_ids, 0.0))
+        self._healths = _Lane(dict.fromkeys(self.servo_ids, 0.0))
+        self._reopen_s = 0.0  # when a port that is gone is looked for next
+        self._read_last = False  # positions and all else take turns
+        self._doubts, self._doubted_last = _Lane(dict.fromkeys(self.servo_ids, 0.0)), False  # of health
         self._limp: asyncio.Future[LimpReport] | None = None
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -79,9 +99,16 @@ class ServoSchedule:
         if missing:
             raise BusError(f"{self.bus.name}: no target for servos {missing}; give one before their torque comes on")
         self._written.clear()
-        self._unconfirmed = set(self.servo_ids)
-        self.enabled = True
+        self._unconfirmed, self._loads.next_s = set(self.servo_ids), 0.0
+        self.enabled, self._left_out = True, False
         self._wake.set()
+
+    def leave_out(self) -> None:
+        """Only read until the next limp: who holds its pose goes on, and who has lost its power stays without torque.
+
+        Servos that were away come back unloaded, and a move would load them and throw them to an old target.
+        """
+        self._left_out = True
 
     def limp(self) -> asyncio.Future[LimpReport]:
         """Torque off before anything else; the first unload is sent here and now. Targets are forgotten.
@@ -89,16 +116,18 @@ class ServoSchedule:
         The future holds the report once all servos have confirmed it, or time is over; it never fails. Servos that
         did not confirm are tried again for as long as the schedule is disabled.
         """
-        self.enabled = False
+        self.enabled = self._left_out = False
         self._targets.clear()
-        self._unconfirmed = set(self.servo_ids)
+        self._unconfirmed, self._loads.next_s = set(self.servo_ids), 0.0
+        under_way = self._limp is not None
         if self._limp is None:
             self._limp = asyncio.get_running_loop().create_future()
         try:
             self.bus.tell(BROADCAST, Command.LOAD_OR_UNLOAD_WRITE, 0)
         except PortError:
             self._wake.set()  # the bus has noted it, and the report will say it
-        self.bus.preempt()
+        if not under_way:  # asked again and again, it must still get its answers
+            self.bus.preempt()
         self._wake.set()
         return self._limp
 
@@ -139,13 +168,23 @@ class ServoSchedule:
                 if self._limp is not None:
                     await self._do_limp(self._limp)
                 elif self.bus.lost:
-                    await self._pause(self.bus.now_s() + 1.0)
+                    await self._come_back()
                 else:
                     await self._step()
             except Preempted:
                 continue  # the next round limps
             except PortError:
                 await self._pause(self.bus.now_s() + FULL_S)
+
+    async def _come_back(self) -> None:
+        """Look for a port that is gone. Nobody knows what its servos did meanwhile: limp before all else."""
+        if self.bus.now_s() < self._reopen_s:
+            await self._pause(self._reopen_s)
+            return
+        self._reopen_s = self.bus.now_s() + REOPEN_S
+        await self.bus.reopen()
+        if not self._left_out:
+            self.limp()
 
     async def _do_limp(self, done: asyncio.Future[LimpReport]) -> None:
         report = await limp_bus(self.bus, self.servo_ids)
@@ -157,15 +196,21 @@ class ServoSchedule:
 
     async def _step(self) -> None:
         """All targets that changed, then one question."""
-        if self.enabled:
+        now_s = self.bus.now_s()
+        if self._left_out:
+            self._loads.next_s = now_s + LOAD_S
+        elif self.enabled:
             for servo_id in self.servo_ids:
                 await self._write(servo_id)
-        now_s = self.bus.now_s()
+            now_s = self.bus.now_s()
         oldest = min(self.servo_ids, key=self._ready_s)
+        due, readable = min(self._loads.next_s, self._healths.next_s) <= now_s, self._ready_s(oldest) <= now_s
         try:
-            if now_s >= self._check_s:
-                await self._check()
-            elif self._ready_s(oldest) <= now_s:
+            if due and (self._read_last or not readable):
+                self._read_last = False
+                await (self._check_load() if self._loads.next_s <= self._healths.next_s else self._check_health())
+            elif readable:
+                self._read_last = True
                 await self._read(oldest)
             else:
                 await self._pause(self._ready_s(oldest))
@@ -186,7 +231,7 @@ class ServoSchedule:
         if not self._changed(servo_id, units) and now_s - self._written[servo_id][1] < self.pace.refresh_s:
             return
         await self.bus.room()
-        if not self.enabled:  # a limp came while the wire was full
+        if self._left_out or not self.enabled:  # this came while the wire was full
             raise Preempted(f"{self.bus.name}: a limp took the bus")
         units, time_ms = self._targets[servo_id]
         self.bus.tell(servo_id, Command.MOVE_TIME_WRITE, units, time_ms)
@@ -210,28 +255,54 @@ class ServoSchedule:
             counters.answered -= 1
             counters.in_a_row = failures + 1
 
-    async def _check(self) -> None:
-        """Load state of a servo where it is not sure, else temperature or voltage; spread evenly over time."""
-        unknown = {i for i in self.servo_ids if not self.has_told_health(i) and self.bus.count(i).in_a_row < TIRED}
-        pool = self._unconfirmed or unknown or set(self.servo_ids)
-        servo_id = min(pool, key=lambda i: (self.bus.count(i).in_a_row >= TIRED, self._checked_s[i]))
-        self._checked_s[servo_id] = now_s = self.bus.now_s()
-        even_s = self.pace.health_s / 2 / len(self.servo_ids)
-        self._check_s = now_s + (min(even_s, CONFIRM_S) if self._unconfirmed or unknown else even_s)
-        if servo_id not in self._unconfirmed:
-            track = self._tracks[servo_id]
-            command = track.next_health
-            answer = await self.bus.ask(servo_id, command)
-            track.take_health(command, answer.values[0], answer.stamp_s)
-            return
-        wanted = self.enabled
+    async def _check_health(self) -> None:
+        """Temperature or voltage of a servo, spread evenly over time; at the start, when none is known, at once."""
+        unknown = [i for i in self.servo_ids if not self.has_told_health(i) and not self._is_tired(i)]
+        now_s, even_s = self.bus.now_s(), self.pace.health_s / 2 / len(self.servo_ids)
+        doubts = {i: command for i in self.servo_ids if (command := self._tracks[i].doubtful_health(now_s))}
+        self._doubted_last = doubting = bool(doubts) and not unknown and not self._doubted_last  # all take turns
+        every_s = min(even_s, CONFIRM_S) if unknown else min(even_s, AGAIN_S) / 2 if doubts else even_s
+        lane, pool = (self._doubts, doubts) if doubting else (self._healths, unknown or self.servo_ids)
+        servo_id = self._turn(lane, pool, every_s)
+        self._healths.next_s = lane.next_s
+        track = self._tracks[servo_id]
+        command = doubts[servo_id] if doubting else track.next_health
+        answer = await self.bus.ask(servo_id, command)
+        if track.take_health(command, answer.values[0], answer.stamp_s) and not doubting:
+            self._healths.next_s = now_s  # at once
+
+    async def _check_load(self) -> None:
+        """Load state of a servo: of those that are not sure without delay, else of all in turn. Who says that he is not
+        as he was told last is told again, and is not sure any more."""
+        doubtful, wanted = self._unconfirmed, self.enabled
+        awake = any(not self._is_tired(i) for i in doubtful)
+        every_s = (
+            (CONFIRM_S if awake else REST_S) if doubtful else min(LOAD_S, self.pace.health_s / len(self.servo_ids))
+        )
+        servo_id = self._turn(self._loads, doubtful or self.servo_ids, every_s)
+        if doubtful and not wanted:  # who cannot be heard may still hear
+            self.bus.tell(BROADCAST, Command.LOAD_OR_UNLOAD_WRITE, 0)
         answer = await self.bus.ask(servo_id, Command.LOAD_OR_UNLOAD_READ)
-        if wanted != self.enabled:
+        if self._left_out or wanted != self.enabled:
             return
         if answer.values == (int(wanted),):
-            self._unconfirmed.discard(servo_id)
-        else:
-            self.bus.tell(servo_id, Command.LOAD_OR_UNLOAD_WRITE, int(wanted))
+            doubtful.discard(servo_id)
+            return
+        if not wanted and not doubtful:  # whoever loaded this one may have loaded its neighbours
+            doubtful.update(self.servo_ids)
+        doubtful.add(servo_id)
+        self._loads.next_s = min(self._loads.next_s, self.bus.now_s() + CONFIRM_S)
+        self.bus.tell(servo_id if wanted else BROADCAST, Command.LOAD_OR_UNLOAD_WRITE, int(wanted))
+
+    def _turn(self, lane: _Lane, pool: Iterable[int], every_s: float) -> int:
+        """Who of the pool is asked now: of those that answer the one that waits longest. The lane rests for a while."""
+        servo_id = min(pool, key=lambda i: (self._is_tired(i), lane.asked_s[i]))
+        lane.asked_s[servo_id] = now_s = self.bus.now_s()
+        lane.next_s = now_s + every_s
+        return servo_id
+
+    def _is_tired(self, servo_id: int) -> bool:
+        return self.bus.count(servo_id).in_a_row >= TIRED
 
     async def _pause(self, until_s: float) -> None:
         """Nothing to do until then, or until somebody wants something."""

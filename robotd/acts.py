@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from contract import CommandRange
 from robotd.messages import Activate, Arm, Clear, Estop, Release, Request, SlowMotion, Stop, SwitchPolicy, Velocity
 from robotd.mode import Event, Mode
 from robotd.record import TickRecord
+from robotd.torque_proof import not_proven
 
 EVENTS: dict[type[Request], Event] = {
     Arm: Event.ARM,
@@ -23,27 +27,49 @@ _NEXT = {
 }
 
 
-def outcome(act: Request, before: Mode, after: TickRecord) -> tuple[bool, str]:
-    """Whether the act came to pass in the tick `after`, and one sentence; before: the mode of the tick before."""
+def outcome(
+    act: Request,
+    before: Mode,
+    after: TickRecord,
+    trained: CommandRange | None = None,
+    unproven: Sequence[str] = (),
+) -> tuple[bool, str]:
+    """Whether the act came to pass in the tick `after`, and one sentence.
+
+    Args:
+        before: the mode of the tick before.
+        trained: what the policy that runs, or will run, holds commands to.
+        unproven: joints whose servo has not said that its torque is off, where it should be.
+    """
     match act:
         case Arm():
             return _armed(before, after)
         case Activate():
             return _activated(before, after)
         case Clear():
-            return _cleared(before, after)
+            return _cleared(before, after, unproven)
         case Stop() | Estop():
-            return _stopped(act, before, after)
+            return _stopped(act, before, after, unproven)
         case SwitchPolicy(name):
             return _switched(name, after)
         case SlowMotion():
             return True, f"slow motion {after.slow_motion:.2g}"
         case Velocity():
             note = "" if after.mode is Mode.ACTIVE else f"; without effect in {after.mode.value}, it counts in active"
-            return True, f"the command is yours{note}"
+            return True, f"the command is yours{_held(act, after.policy, trained)}{note}"
         case Release():
             return True, "the command is free"
     raise TypeError(f"{type(act).__name__} is not an act")
+
+
+def _held(act: Velocity, policy: str, trained: CommandRange | None) -> str:
+    """What of a command goes beyond the policy's training."""
+    beyond = []
+    for name in () if trained is None else ("vx_m_s", "vy_m_s", "yaw_rad_s"):
+        (low, high), asked = getattr(trained, name), getattr(act, name)
+        if not low <= asked <= high:
+            beyond.append(f"{name} {asked:g} becomes {min(max(asked, low), high):g}")
+    return f"; {policy} was not trained for that: {', '.join(beyond)}" if beyond else ""
 
 
 def _armed(before: Mode, after: TickRecord) -> tuple[bool, str]:
@@ -62,19 +88,23 @@ def _activated(before: Mode, after: TickRecord) -> tuple[bool, str]:
     return False, f"not activated: {_reason(Event.ACTIVATE, after)}"
 
 
-def _cleared(before: Mode, after: TickRecord) -> tuple[bool, str]:
+def _cleared(before: Mode, after: TickRecord, unproven: Sequence[str]) -> tuple[bool, str]:
     if before is Mode.STOPPING:
         return False, f"not cleared: the robot is in {before.value}, expected fault; {_NEXT[before]}"
     if before is not Mode.FAULT:
         return True, f"nothing to clear: the robot is in {after.mode.value}"
+    if after.mode is Mode.IDLE and unproven:
+        return False, f"cleared: idle, but {not_proven(unproven)}"
     if after.mode is Mode.IDLE:
         return True, "cleared: idle, torque off"
     return False, f"not cleared: {_reason(Event.CLEAR, after)}"
 
 
-def _stopped(act: Stop | Estop, before: Mode, after: TickRecord) -> tuple[bool, str]:
+def _stopped(act: Stop | Estop, before: Mode, after: TickRecord, unproven: Sequence[str]) -> tuple[bool, str]:
     if after.mode is Mode.STOPPING and isinstance(act, Stop):
         return True, "stopping: it crouches, then torque goes off"
+    if not after.mode.powered and unproven:
+        return False, f"{after.mode.value}, but {not_proven(unproven)}"
     if after.mode is Mode.FAULT:
         return True, f"torque is off, latched: {', '.join(after.faults.names)}"
     if after.mode is Mode.IDLE and isinstance(act, Stop):

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from contract import FOOT_SWITCHES, Bundle, tilt_rad
-from robotd.fault_table import failing_buses
+from robotd.fault_table import failing_buses, stale_health
 from robotd.leg_doubts import Pair, doubts, pairs_of, unlike_pairs
 from robotd.limits import all_finite
 from robotd.record import TickRecord
 from robotd.tick_state import Setup
+from robotd.torque_proof import not_proven, unproven_joints
 
 UPRIGHT_DEG = 20.0
 UPSIDE_DOWN_DEG = 150.0
@@ -81,17 +82,8 @@ def facts_of(
     joints = None if robot is None else robot.actuator_names
     pairs = () if robot is None else pairs_of(robot.actuator_names, robot.symmetric_index, robot.symmetry_sign)
     doubts = None if calibration_doubts is None else tuple(calibration_doubts)
-    return ArmingFacts(
-        backend,
-        str(bundle.path),
-        bundle.verified,
-        joints,
-        calibration_age_s,
-        buses,
-        calibration_problem,
-        doubts,
-        pairs,
-    )
+    found = backend, str(bundle.path), bundle.verified, joints
+    return ArmingFacts(*found, calibration_age_s, buses, calibration_problem, doubts, pairs)
 
 
 def arming_checks(setup: Setup, record: TickRecord, facts: ArmingFacts) -> tuple[ArmingCheck, ...]:
@@ -158,11 +150,10 @@ def _servos(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
     age_s = np.asarray(record.signals.joint_age_s)
     silent = _named(setup, ~(age_s <= bound_s))
     if silent:
-        return _Answer(
-            False,
-            f"no answer within {bound_s * 1e3:.0f} ms from {silent}",
-            "check power and cables of these servos; robotctl bus scan finds who answers",
-        )
+        fix = "check power and cables of these servos; robotctl bus scan finds who answers"
+        return _Answer(False, f"no answer within {bound_s * 1e3:.0f} ms from {silent}", fix)
+    if not record.mode.powered and (unproven := unproven_joints(record, setup.spec.robot.actuator_names)):
+        return _Answer(False, not_proven(unproven), "then check these servos; robotctl servo show asks them")
     return _Answer(True, f"all answer, the oldest {float(age_s.max()) * 1e3:.0f} ms ago", "")
 
 
@@ -177,6 +168,9 @@ def _buses(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
 def _temperature(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
     bound = setup.config.safety.overheat_degc - COOLER_DEGC
     degc = np.asarray(record.health.temperature_degc)
+    if old := _named(setup, stale_health(record.health, setup.config.safety) | np.isnan(degc)):
+        found = f"no temperature and voltage within {setup.config.safety.health_stale_s:g} s from {old}"
+        return _Answer(False, found, "check power and cables of these servos; robotctl servo show asks them")
     wrong = _named(setup, ~((degc >= 0) & (degc <= bound)))
     if wrong:
         hottest = float(degc.max())
@@ -210,7 +204,10 @@ def _upright(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
 
 
 def _foot_switches(setup: Setup, record: TickRecord, facts: ArmingFacts) -> _Answer:
-    switches = np.asarray(record.signals.foot_switches)
+    switches, bound_s = np.asarray(record.signals.foot_switches), setup.config.safety.foot_stale_s
+    if not (age_s := float(record.health.foot_switch_age_s)) <= bound_s:
+        found = f"levels of {age_s * 1e3:.0f} ms ago, expected at most {bound_s * 1e3:.0f}"
+        return _Answer(False, found, "see `dmesg` for errors of the pins, and end other programs that use them")
     if not np.all((switches == 0) | (switches == 1)):
         return _Answer(False, f"{switches.tolist()}, expected 0 or 1 each", "check the pins of hardware.foot_switches")
     if len(switches) == len(FOOT_SWITCHES) and np.sum(switches) == len(switches) - 1:

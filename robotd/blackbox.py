@@ -100,7 +100,8 @@ def _create(path: Path, header: Header, keep: int) -> mmap.mmap:
     size = header.first_at + header.capacity * header.record_bytes
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        new.unlink(missing_ok=True)
+        fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)  # follows no link
         try:
             os.posix_fallocate(fd, 0, size)  # a full disk shows now, not as a SIGBUS in a tick
             os.pwrite(fd, header.to_bytes(), 0)

@@ -10,9 +10,10 @@ import numpy as np
 
 from contract import FOOT_SWITCHES, Command, Signals
 from robotd.blackbox_layout import ABSENT, COUNT, TEXT_BYTES, Column, leaves, rebuild, row_type
+from robotd.health import Health, well
 from robotd.mode import Event, Mode
-from robotd.record import Health, Orders, TickRecord
-from robotd.safety import Fault
+from robotd.record import Orders, TickRecord
+from robotd.safety import Fault, SafetyState
 from robotd.tick import Setup, initial_tick_state
 
 MOST_BUSES = 16
@@ -29,6 +30,10 @@ _VARIES = {
     "health.bus_errors_in_a_row",
     "before.policy.delayed_actions",
 }
+_ADDED = {f"health.{name}" for name in Health._field_defaults}
+"""Columns that files of an older robotd may lack: there the example's values count, those of a robot that is well."""
+_BY_ROW: dict[str, Any] = {"before.safety.lasted": SafetyState().lasted, "before.safety.latched": SafetyState().latched}
+"""Columns with a place for each row of the fault table, and what they are at first: in older files they are shorter."""
 
 
 def example_record(setup: Setup) -> TickRecord:
@@ -62,7 +67,7 @@ def example_record(setup: Setup) -> TickRecord:
         faults=Fault.NONE,
         present=Fault.NONE,
         skipped=0,
-        health=Health(np.zeros(joints, np.float32), np.zeros((), np.float32), (0,) * MOST_BUSES),
+        health=well(joints)._replace(bus_errors_in_a_row=(0,) * MOST_BUSES),
         orders=Orders(events=(Event.STOP,), policy="", link_silent_s=0.0),
         before=before._replace(policy=memory),
     )
@@ -155,15 +160,31 @@ _TO_NUMBER: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def are_readable(found: list[Column], example: TickRecord) -> bool:
+    """Whether `record_of` makes records like the example out of these columns: this robotd's, or an older one's."""
+    there, wanted = {column.name: column for column in found}, {column.name: column for column in columns_of(example)}
+    if not there.keys() <= wanted.keys() or not wanted.keys() - there.keys() <= _ADDED:
+        return False
+    return all(_fits(column, wanted[name]) for name, column in there.items())
+
+
+def _fits(found: Column, wanted: Column) -> bool:
+    if found.name in _BY_ROW and len(found.shape) == 1 and found.shape <= wanted.shape:
+        return found._replace(shape=wanted.shape) == wanted
+    return found == wanted
+
+
 def record_of(row: Any, columns: list[Column], example: TickRecord) -> TickRecord:
     """The record that was encoded, bit for bit, but that events asked for twice in a tick come back once.
 
     Args:
         row: a record of the file, numpy.void of `row_type(columns)`.
-        example: as `example_record` makes it; its leaves are the columns.
+        example: as `example_record` makes it; its leaves are the columns, but for what an older robotd did not have.
     """
     kinds: dict[str, Any] = dict(leaves(example))
-    values = {column.name: _value(row, column, kinds[column.name]) for column in columns}
+    values = {name: kinds[name] for name in _ADDED}
+    values |= {column.name: _value(row, column, kinds[column.name]) for column in columns}
+    values |= {name: values[name] + blank[len(values[name]) :] for name, blank in _BY_ROW.items()}
     record: TickRecord = rebuild(example, values)
     return record
 

@@ -22,6 +22,7 @@ from contract.robot_config import RobotConfig
 from contract.schema import short
 from robotd.places import state_folder
 from robotd.section import Section, bounded
+from robotd.whole_file import write_whole
 from robotd.wiring import FootSwitchWires, JointCalibration, SwitchWire, Wiring
 
 FILE_NAME = "calibration.yaml"
@@ -215,22 +216,6 @@ def backups(path: Path) -> dict[int, Path]:
     numbers = {each.name.removeprefix(f"{path.name}."): each for each in path.parent.glob(f"{path.name}.*")}
     found = {int(number): each for number, each in numbers.items() if number.isdecimal()}
     return dict(sorted(found.items(), reverse=True))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a crash at any moment leaves the old one or the new one. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def read_mapping(path: Path) -> dict[str, Any] | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from contract.plain_yaml import load_plain
 from contract.schema import short, suggest
@@ -28,6 +30,7 @@ class SafetyConfig(Section):
     imu_stale_s: Annotated[float, bounded(0.02, 0.1)] = 0.06
     imu_lost_s: Annotated[float, bounded(0.1, 0.3)] = 0.2
     joint_stale_s: Annotated[float, bounded(0.02, 0.3)] = 0.16
+    other_joint_stale_s: Annotated[float, bounded(0.1, 2)] = 0.5
     overrun_in_a_row: Annotated[int, bounded(1, 10)] = 3
     overrun_in_50: Annotated[int, bounded(1, 25)] = 5
     joint_limit_margin_rad: Annotated[float, bounded(0, 0.2)] = 0.05
@@ -39,10 +42,13 @@ class SafetyConfig(Section):
     overheat_debounce_s: Annotated[float, bounded(0, 5)] = 1.0
     undervolt_v: Annotated[float, bounded(6, 12)] = 10.0
     undervolt_debounce_s: Annotated[float, bounded(0, 5)] = 1.0
+    torque_debounce_s: Annotated[float, bounded(0.1, 1)] = 0.3
     link_silent_s: Annotated[float, bounded(0.1, 2)] = 0.5
     link_decay_s: Annotated[float, bounded(0.05, 0.3)] = 0.3
     link_debounce_s: Annotated[float, bounded(0.3, 2)] = 0.5
     link_forget_s: Annotated[float, bounded(1, 60)] = 5.0
+    health_stale_s: Annotated[float, bounded(1.5, 10)] = 3.0
+    foot_stale_s: Annotated[float, bounded(0.02, 1)] = 0.2
 
 
 class MotionConfig(Section):
@@ -144,17 +150,42 @@ def _sentence(problem: ValidationError) -> str:
     *above, key = error["loc"] or ("the top of the file",)
     place = ".".join(str(part) for part in (*above, key))[:200]
     if error["type"] == "extra_forbidden":
-        return f"unknown key {place!r}{suggest(str(key), _keys_in(above))}; remove or correct it"
+        return f"unknown key {place!r}{suggest(str(key), _kind_at(above).model_fields)}; remove or correct it"
     if error["type"] == "value_error":
         return f"{place}: {error['ctx']['error']}"
+    if error["type"] == "missing":
+        section = ".".join(map(str, above))[:200] or "the top of the file"
+        return f"{section}: key `{key}` is missing, expected {_wanted(_kind_at(above).model_fields[str(key)])}"
+    if error["type"] in ("model_type", "dict_type"):
+        example = _example(_kind_at(error["loc"]), error["input"])
+        return f"{place}: found {short(error['input'])}, expected a section of keys, as `{example}`"
     message = error["msg"].removeprefix("Input ").replace("should be", "expected")
     return f"{place}: found {short(error['input'])}, {message}"
 
 
-def _keys_in(above: list[int | str]) -> list[str]:
-    """The keys that the mapping at this place may have."""
+def _kind_at(place: Sequence[int | str]) -> Any:
+    """What the file may hold at this place: a section, or a dict of something."""
     kind: Any = RobotdConfig
-    for part in above:
+    for part in place:
         of_dict = get_args(kind)
         kind = of_dict[-1] if of_dict else kind.model_fields[part].annotation
-    return list(kind.model_fields)
+    return kind
+
+
+def _wanted(field: FieldInfo) -> str:
+    """The value of a key in words, with its bounds."""
+    words: dict[Any, str] = {int: "a whole number", float: "a number", str: "a text"}
+    bounds = [f"{getattr(each, side):g}" for each in field.metadata for side in ("ge", "le") if hasattr(each, side)]
+    return " ".join([field.description or words.get(field.annotation, "a value"), " to ".join(bounds)]).strip()
+
+
+def _example(kind: Any, found: object) -> str:
+    """A section with the keys that it needs, or its first; where it needs one only, what was found is meant for it."""
+    if of_dict := get_args(kind):
+        return f"{{NAME: {_example(of_dict[-1], ...)}}}"
+    if not issubclass(kind, Section):
+        return "..."
+    needed = [name for name, field in kind.model_fields.items() if field.is_required()]
+    value = short(found).strip("'") if isinstance(found, str | int) and len(needed) == 1 else "..."
+    keys = needed or list(kind.model_fields)[:1]
+    return f"{{{', '.join(f'{name}: {value}' for name in keys)}}}"

@@ -26,7 +26,7 @@ class Connection:
 
     subscription: id and divisor of its telemetry; dropped: ticks of it that were lost; spoke_s: when it last gave or
     took something; unfinished_s: since when a frame is known to be unfinished; exhausted: ticks in a row that used
-    up its budget.
+    up its budget; only_stops: there was no place, so it may do nothing but stop the robot.
     """
 
     def __init__(self, sock: socket.socket, client: Client, budget: int, now_s: float) -> None:
@@ -35,6 +35,7 @@ class Connection:
         self.socket, self.client, self.budget = sock, client, budget
         self.subscription: tuple[int, int] | None = None
         self.dropped = self.exhausted = 0
+        self.only_stops = False
         self.spoke_s = now_s
         self.unfinished_s: float | None = None
         self._frames = wire.Frames(wire.MAX_REQUEST)

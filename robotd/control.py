@@ -39,6 +39,8 @@ def make_control(
         SocketError: another daemon has it, or the path cannot be used.
     """
     listener = Listener(path or run_folder() / SYSTEM_SOCKET.name, config.control.group)
-    desk = Desk(tuple(bundle.policies), timing.period_s, config.safety, now_s, checks)
-    reporter = Reporter(desk, bundle.spec.robot.actuator_names, timing, checks)
+    trained = {name: policy.spec.runtime.command for name, policy in bundle.policies.items()}
+    joints = bundle.spec.robot.actuator_names
+    desk = Desk(tuple(bundle.policies), timing.period_s, config.safety, now_s, checks, trained, joints)
+    reporter = Reporter(desk, joints, timing, checks)
     return Control(desk, ControlSocket(listener, desk, reporter, config.control.max_clients, now_s))

@@ -1,7 +1,8 @@
 """The control socket: who may connect, how much a client may ask for, and what is done with those who ask for more.
 
 All work is cut into short callbacks of the event loop that runs the ticks: each client has a budget of requests for
-every tick, and is not read from once it is used up. Telemetry waits in short queues that lose their oldest ticks.
+every tick, smaller where there are many, and is not read from once it is used up. Telemetry waits in short queues that
+lose their oldest ticks. However many are connected, whoever wants to stop the robot gets in.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from functools import partial
 from robotd.connection import Connection, Gone
 from robotd.desk import Client, Desk
 from robotd.listener import Listener
-from robotd.messages import Answer, Done, MessageError, Refused, Request, Subscribe
+from robotd.messages import Answer, Done, Estop, MessageError, Refused, Request, Stop, Subscribe
 from robotd.record import TickRecord
 from robotd.reports import Reporter, Traffic
 
 REQUESTS_PER_TICK, REQUESTS_AT_ONCE, ACCEPTS_PER_TICK = 8, 4, 4
+SHARED_PER_TICK = 24  # requests of all clients together; each has its equal share, and one at least
+STOP_PLACES = 4  # beyond the clients that are let in, for stop and estop alone
 FLOOD_TICKS = 100  # in a row with the whole budget used up
 HALF_OPEN_S, IDLE_S = 2.0, 60.0
 LOG_EVERY_S = 1.0
@@ -68,11 +71,12 @@ class ControlSocket:
         """After a tick: tell what came of acts, queue telemetry, let everybody ask again."""
         self._record = record
         self._desk.settle(record)
+        budget = min(REQUESTS_PER_TICK, max(1, SHARED_PER_TICK // max(1, len(self._connections))))
         for connection in list(self._connections.values()):
             connection.offer(record)
             self._send_soon(connection)
             connection.exhausted = connection.exhausted + 1 if connection.budget <= 0 else 0
-            connection.budget = REQUESTS_PER_TICK
+            connection.budget = budget
         paused, self._paused = self._paused, []
         for connection in paused:
             if connection.client.number in self._connections:
@@ -106,13 +110,14 @@ class ControlSocket:
         sock, peer = arrived
         self._number += 1
         connection = Connection(sock, Client(self._number, str(peer)), REQUESTS_PER_TICK, self._now_s())
-        refusal = self._listener.refusal(peer)
-        if refusal is None and len(self._connections) >= self._max_clients and not self._make_room():
-            refusal = Refused(f"{self._max_clients} clients are connected already; end one of them")
-        if refusal is not None:
+        if (refusal := self._listener.refusal(peer)) is not None:
             connection.close(refusal)
             self._say(f"refused {peer}: {refusal.text}")
             return
+        connection.only_stops = len(self._connections) >= self._max_clients and not self._make_room()
+        stoppers = [other for other in self._connections.values() if other.only_stops]
+        if len(stoppers) >= STOP_PLACES:
+            self._drop(stoppers[0], "others need the place")
         self._connections[self._number] = connection
         self._events.add_reader(sock, self._readable, connection)
 
@@ -165,7 +170,10 @@ class ControlSocket:
 
     def _handle(self, connection: Connection, number: int, request: Request) -> None:
         record = self._record
-        if record is None:
+        if connection.only_stops and not isinstance(request, Stop | Estop):
+            full = f"{self._max_clients} clients are connected already; end one of them"
+            self._drop(connection, full, tell=True)
+        elif record is None:
             connection.answer(Refused("robotd is still starting; ask again in a second"), number)
         elif isinstance(request, Subscribe):
             connection.subscription = (number, request.divisor)

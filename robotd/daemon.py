@@ -21,20 +21,23 @@ from robotd.arming import arming_checks
 from robotd.arming_facts import facts_for
 from robotd.blackbox import BlackBox
 from robotd.blackbox_layout import BlackBoxError
+from robotd.bundle_choice import bundle_option
 from robotd.bundle_store import BundleStoreError, Hold, bundle_in_use
 from robotd.calibration import standing_of
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.control import make_control
+from robotd.ending import nothing_more, on_ending
 from robotd.hal import BACKENDS, ON_PORTS, Hardware, HardwareError, UnreachableError, open_hardware
-from robotd.limp_plan import leave_plan, plan_of, plan_path
+from robotd.limp_plan import forget_plan, leave_plan, plan_of, plan_path, print_of
 from robotd.listener import SocketError
 from robotd.lock import HardwareLock, HardwareLockError
+from robotd.log_thread import LogThread
 from robotd.loop import Loop, RunSummary, ShutdownSwitch
 from robotd.messages import Check
 from robotd.mode_log import ModeLog
 from robotd.notify import LifeSigns, Notifier
-from robotd.places import blackbox_path
+from robotd.places import blackbox_path, own_config
 from robotd.policy import open_session
 from robotd.record import Hook, Operator, TickRecord
 from robotd.signature import SignatureError, require_signature
@@ -44,6 +47,8 @@ from robotd.warm_up import warm_up
 from robotd.wiring import WiringError, regrouped
 
 EXIT_OK, EXIT_STOPPED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+LOCK_S = 0.5
+"""How long to wait for the hardware lock: a `robotctl limp` that is about to end must not keep robotd down."""
 log = logging.getLogger("robotd")
 
 
@@ -98,10 +103,10 @@ async def run(
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--bundle", type=click.Path(path_type=Path), help="Folder of the policy; without it the one in use.")
+@bundle_option("Folder or name of the policy; without it the one in use.")
 @click.option("--policy", help="Which policy of a bundle with several; without it the bundle's default.")
 @click.option("--hal", default="sim", show_default=True, help=f"The robot: {', '.join(BACKENDS)}.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="robotd.yaml; without it the defaults.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="robotd.yaml; else the robot's own.")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
 @click.option("--socket", type=click.Path(path_type=Path), help="Control socket; without it in the run folder.")
 @click.option("--check", is_flag=True, help="Do the start-up checks, say what they found, and end.")
@@ -116,11 +121,13 @@ def robotd(
 ) -> int:
     """Run a policy on a robot, starting in IDLE with torque off, until SIGTERM or Ctrl-C.
 
+    Without --config, /etc/robotd/robotd.yaml counts where it is there, else the defaults do.
+
     Exit codes: 0 ok, 1 the robot stopped by a fault, 2 refused, 3 hardware not reachable, 130 interrupted.
     """
     folder = bundle or _bundle_in_use()
     with _hardware_lock() if hal in ON_PORTS else nullcontext(), Hold(folder):
-        config, loaded, hardware = start_up(folder, hal, config_path, allow_unverified, policy=policy)
+        config, loaded, hardware = start_up(folder, hal, own_config(config_path), allow_unverified, policy=policy)
         for warning in loaded.warnings:
             log.warning(warning)
         try:
@@ -129,10 +136,13 @@ def robotd(
                 click.echo(report(loaded, hal))
                 return EXIT_OK
             if hal in ON_PORTS:
-                _leave_limp_plan(config)
+                _leave_limp_plan(config, own_config(config_path))
             return asyncio.run(serve(hardware, hal, loaded, config, socket))
         finally:
+            nothing_more()
             hardware.close()
+            if hal in ON_PORTS and _is_proven_limp(hardware):
+                forget_plan()
 
 
 def start_up(
@@ -199,25 +209,35 @@ def _refusal(problem: Exception) -> Refusal:
 def _hardware_lock() -> HardwareLock:
     """No bench verb and no other robotd drives the robot meanwhile. Raises Refusal."""
     try:
-        return HardwareLock("robotd")
+        return HardwareLock("robotd", patience_s=LOCK_S)
     except HardwareLockError as problem:
         raise _refusal(problem) from None
 
 
-def _leave_limp_plan(config: RobotdConfig) -> None:
+def _leave_limp_plan(config: RobotdConfig, file: Path | None) -> None:
     """Whoever finds robotd dead knows what to unload. Raises Refusal."""
     try:
-        leave_plan(plan_of(config.hardware))
+        leave_plan(plan_of(config.hardware)._replace(made_of=print_of(file)))
     except OSError as problem:
         raise Refusal(f"{plan_path()}: {problem.strerror}, expected a file that can be written") from None
+
+
+def _is_proven_limp(hardware: Hardware) -> bool:
+    """Whether every servo has said at the end that its torque is off."""
+    from robotd.hal.real import RealHardware
+
+    reports = hardware.reports.values() if isinstance(hardware, RealHardware) else ()
+    return bool(reports) and all(report.verified for report in reports)
 
 
 def report(bundle: Bundle, hal: str) -> str:
     """What `--check` prints: one line for each thing that was found in order."""
     spec = bundle.spec
+    first, *others = bundle.policies
     lines = (
         ("bundle", f"{bundle.path}, {'verified' if bundle.verified else 'NOT VERIFIED'}"),
-        ("policy", f"{spec.robot.robot_name}, {spec.num_joints} joints, observation {spec.model.obs_dim}"),
+        ("robot", f"{spec.robot.robot_name}, {spec.num_joints} joints"),
+        ("policy", f"{first}, observation {spec.model.obs_dim}{', also ' + ', '.join(others) if others else ''}"),
         ("period", f"{spec.runtime.ctrl_dt * 1e3:g} ms"),
         (
             "crouch",
@@ -250,7 +270,8 @@ async def serve(
     """Run until a signal, at the orders of the control socket; `attendants` see each tick first. Raises Refusal."""
     switch, notifier = ShutdownSwitch(), Notifier()
     timing = LoopTiming(bundle.spec.runtime.ctrl_dt)
-    life = LifeSigns(notifier, timing.period_s)
+    joints = bundle.spec.robot.actuator_names
+    life = LifeSigns(notifier, timing.period_s, joints)
     clock = clock or MonotonicClock(config.realtime.early_s)
     setup = setup_for(bundle, config)
     facts = facts_for(bundle, hal, config)
@@ -265,20 +286,20 @@ async def serve(
     received: list[signal.Signals] = []
 
     def end(number: signal.Signals) -> None:
+        log.info("ending in order, after %s", number.name)
         received.append(number)
         life.stopping()
         switch.press()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, number)
+    on_ending(end)
     for step in realtime.prepare(config.realtime):
         log.log(logging.INFO if step.ok else logging.WARNING, "real time: %s", step)
     warm_up(setup, {name: policy.network for name, policy in bundle.policies.items()})
-    log.info("running in idle, torque off; SIGTERM or Ctrl-C ends it")
+    robot = "" if hal in ON_PORTS else f"a simulated robot (--hal {hal}), no servo moves, "
+    log.info("running in idle, %storque off; SIGTERM or Ctrl-C ends it", robot)
     try:
         box = BlackBox(blackbox_path(), setup, clock.now_s, time.time())
-        hooks: tuple[Hook, ...] = (*attendants, box, ModeLog(), life, control.socket)
+        hooks: tuple[Hook, ...] = (*attendants, box, ModeLog(timing.period_s, joints), life, control.socket)
         control.socket.open()
         summary = await run(hardware, bundle, config, control.desk, clock, hooks, switch, timing)
     except BlackBoxError as problem:
@@ -293,7 +314,7 @@ async def serve(
 
 def main() -> None:
     """Entry point of the console script."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    log_thread = LogThread()
     try:
         code = robotd.main(prog_name="robotd", standalone_mode=False)
     except click.exceptions.ClickException as problem:
@@ -304,4 +325,6 @@ def main() -> None:
         code = problem.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = EXIT_INTERRUPTED
+    finally:
+        log_thread.close()
     sys.exit(code)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
+from contract import CommandRange
 from contract.schema import suggest
 from robotd.acts import EVENTS, outcome
 from robotd.config import SafetyConfig
 from robotd.fault_table import link_factor
-from robotd.messages import Answer, Arm, Check, Done, Refused, Release, Request, SlowMotion, SwitchPolicy, Velocity
+from robotd.messages import (
+    Answer,
+    Arm,
+    Check,
+    Clear,
+    Done,
+    Estop,
+    Refused,
+    Release,
+    Request,
+    SlowMotion,
+    Stop,
+    SwitchPolicy,
+    Velocity,
+)
 from robotd.mode import Event, Mode
 from robotd.record import Orders, TickRecord
+from robotd.torque_proof import PROOF_S, unproven_joints
 
 _STILL = (0.0, 0.0, 0.0)
 MAX_GAIN = (1.0, 1.0, 3.0)  # m/s^2, m/s^2, rad/s^2: how fast a commanded velocity is taken up
@@ -31,6 +48,15 @@ class _Claim(NamedTuple):
     spoke_s: float
 
 
+class _Settled(NamedTuple):
+    """An act that went into the tick of `record`, and the mode of the tick before. Its answer may wait for a proof."""
+
+    act: Request
+    reply: Reply
+    before: Mode
+    record: TickRecord
+
+
 class Desk:
     """Called by the loop once a tick for orders, and by `settle` with what came of them; never waits.
 
@@ -40,6 +66,8 @@ class Desk:
         bounds: when a controller counts as silent; the tick lets its velocity decay then.
         now_s: monotonic time.
         checks: arming checks on the last record.
+        trained: what policies hold commands to, by name.
+        joints: names, J.
     """
 
     def __init__(
@@ -49,11 +77,14 @@ class Desk:
         bounds: SafetyConfig,
         now_s: Callable[[], float],
         checks: Callable[[TickRecord], tuple[Check, ...]] = lambda record: (),
+        trained: Mapping[str, CommandRange | None] = MappingProxyType({}),
+        joints: Sequence[str] = (),
     ) -> None:
-        self.policies = tuple(policies)
+        self.policies, self._trained, self._joints = tuple(policies), trained, tuple(joints)
         self._ctrl_dt, self._bounds, self._now_s, self._checks = ctrl_dt, bounds, now_s, checks
         self._asked: list[tuple[Request, Reply]] = []  # since the last tick
         self._given: list[tuple[Request, Reply]] = []  # to the tick that runs now
+        self._unproven: list[_Settled] = []  # torque should be off, and not all servos have said so yet
         self._before = Mode.IDLE
         self._claim: _Claim | None = None
         self._velocity = _STILL
@@ -93,15 +124,23 @@ class Desk:
         )
 
     def settle(self, record: TickRecord) -> None:
-        """Tell all whose acts went into this tick what came of them."""
-        for act, reply in self._given:
-            reply(self._outcome(act, record))
-        self._given = []
+        """Tell all whose acts went into this tick what came of them. Who is to hear that torque is off hears it once
+        the servos have said so, or PROOF_S later that they have not."""
+        settled = [*self._unproven, *(_Settled(act, reply, self._before, record) for act, reply in self._given)]
+        unproven = unproven_joints(record, self._joints)
+        self._given, self._unproven = [], []
+        for each in settled:
+            waits = unproven and isinstance(each.act, Stop | Estop | Clear) and not each.record.mode.powered
+            if waits and (record.number - each.record.number) * self._ctrl_dt < PROOF_S:
+                self._unproven.append(each)
+            else:
+                each.reply(self._outcome(each, unproven))
 
-    def _outcome(self, act: Request, record: TickRecord) -> Done:
-        ok, text = outcome(act, self._before, record)
+    def _outcome(self, settled: _Settled, unproven: Sequence[str]) -> Done:
+        act, _, before, record = settled
+        ok, text = outcome(act, before, record, self._trained.get(record.policy), unproven)
         failed: tuple[Check, ...] = ()
-        if isinstance(act, Arm) and self._before is Mode.IDLE:
+        if isinstance(act, Arm) and before is Mode.IDLE:
             failed = self._failed
             if against := [f"{check.name}: {check.found}" for check in failed if check.mandatory]:
                 ok, text = False, f"not armed: {'; '.join(against)}"

@@ -35,6 +35,9 @@ class Fault(IntFlag):
     UNDERVOLT = 1024
     OPERATOR = 128
     LINK = 2048
+    HEALTH_STALE = 4096
+    FOOT_STALE = 8192
+    TORQUE = 16384
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,7 +64,8 @@ class Reading(NamedTuple):
 
 def _not_finite(reading: Reading, bounds: SafetyConfig) -> bool:
     health = reading.health
-    return not all_finite(*reading.signals, reading.velocity_command, health.temperature_degc, health.voltage_v)
+    told = health.temperature_degc, health.voltage_v, health.servo_age_s, health.foot_switch_age_s
+    return not all_finite(*reading.signals, reading.velocity_command, *told)
 
 
 def _tilted(reading: Reading, bounds: SafetyConfig) -> bool:
@@ -77,10 +81,14 @@ def _imu_lost(reading: Reading, bounds: SafetyConfig) -> bool:
     return not bool(reading.signals.imu_age_s <= bounds.imu_lost_s)
 
 
+def stale_joints(age_s: Array, leg_joints: Array, bounds: SafetyConfig) -> Array:
+    """(J,) bool: joints whose feedback JOINT_STALE is about, of ages (J,) s."""
+    old = age_s.__array_namespace__().logical_not
+    return old(age_s <= bounds.joint_stale_s) & leg_joints | old(age_s <= bounds.other_joint_stale_s) & ~leg_joints
+
+
 def _joint_stale(reading: Reading, bounds: SafetyConfig) -> bool:
-    age = reading.signals.joint_age_s
-    xp = age.__array_namespace__()
-    return bool(xp.any(xp.logical_not(age <= bounds.joint_stale_s) & reading.leg_joints))
+    return bool(stale_joints(reading.signals.joint_age_s, reading.leg_joints, bounds).any())
 
 
 def failing_buses(health: Health, bounds: SafetyConfig) -> int:
@@ -116,6 +124,24 @@ def _too_hot(reading: Reading, bounds: SafetyConfig) -> bool:
 
 def _too_weak(reading: Reading, bounds: SafetyConfig) -> bool:
     return bool(reading.health.voltage_v < bounds.undervolt_v)
+
+
+def stale_health(health: Health, bounds: SafetyConfig) -> Array:
+    """(J,) bool: servos whose temperature or voltage HEALTH_STALE is about."""
+    age = health.servo_age_s
+    return age.__array_namespace__().logical_not(age <= bounds.health_stale_s)
+
+
+def _health_stale(reading: Reading, bounds: SafetyConfig) -> bool:
+    return bool(stale_health(reading.health, bounds).any())
+
+
+def _feet_stale(reading: Reading, bounds: SafetyConfig) -> bool:
+    return not bool(reading.health.foot_switch_age_s <= bounds.foot_stale_s)
+
+
+def _torque_unproven(reading: Reading, bounds: SafetyConfig) -> bool:
+    return reading.health.torque_unproven != 0
 
 
 def _stop_asked(reading: Reading, bounds: SafetyConfig) -> bool:
@@ -182,7 +208,12 @@ FAULT_TABLE = (
     ),
     Row(Fault.IMU_STALE, "newest IMU sample older than imu_stale_s; frozen is stale", _imu_stale, Stop.CROUCH),
     Row(Fault.IMU_STALE, "newest IMU sample older than imu_lost_s: tilt unknown", _imu_lost, Stop.LIMP),
-    Row(Fault.JOINT_STALE, "feedback of a leg joint older than joint_stale_s", _joint_stale, Stop.CROUCH),
+    Row(
+        Fault.JOINT_STALE,
+        "feedback of a leg joint older than joint_stale_s, or of another joint than other_joint_stale_s",
+        _joint_stale,
+        Stop.CROUCH,
+    ),
     Row(
         Fault.BUS,
         "bus_errors transactions of a servo bus in a row failed; its joints stay out of the crouch",
@@ -209,10 +240,16 @@ FAULT_TABLE = (
         Stop.CROUCH,
         "tracking_debounce_s",
     ),
-    Row(Fault.OVERHEAT, "a servo hotter than overheat_degc", _too_hot, Stop.CROUCH, "overheat_debounce_s"),
+    Row(
+        Fault.OVERHEAT,
+        "a servo hotter than overheat_degc in two answers in a row",
+        _too_hot,
+        Stop.CROUCH,
+        "overheat_debounce_s",
+    ),
     Row(
         Fault.UNDERVOLT,
-        "a servo's supply voltage below undervolt_v",
+        "a servo's supply voltage below undervolt_v in two answers in a row",
         _too_weak,
         Stop.CROUCH,
         "undervolt_debounce_s",
@@ -228,7 +265,22 @@ FAULT_TABLE = (
         "link_debounce_s",
         latched=False,
     ),
+    Row(
+        Fault.HEALTH_STALE,
+        "temperature or voltage of a servo older than health_stale_s",
+        _health_stale,
+        Stop.CROUCH,
+    ),
+    Row(Fault.FOOT_STALE, "levels of the foot switches older than foot_stale_s", _feet_stale, Stop.CROUCH),
+    Row(
+        Fault.TORQUE,
+        "a servo has not said that its torque is as it was told: on, or off without torque and on a dead bus",
+        _torque_unproven,
+        Stop.CROUCH,
+        "torque_debounce_s",
+    ),
 )
+"""New rows come last: the black box keeps what safety remembers of each row, in this order."""
 
 
 def leg_joints(names: tuple[str, ...]) -> Array:

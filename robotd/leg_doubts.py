@@ -7,20 +7,18 @@ in which one mistake makes a pose of two like legs odd; those are named.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from contract.frames import Array
-from robotd.wiring import JointCalibration
+from robotd.wiring import UNITS_PER_RAD, JointCalibration
 
 UNLIKE_RAD = 0.35
 """How far a joint and its mirror image must be apart before anything is said."""
 ALIKE_RAD = 0.12
 """How near they must come with the mistake undone."""
-UNITS_PER_RAD = 1000 / math.radians(240)
 
 
 class Pair(NamedTuple):

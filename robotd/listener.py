@@ -43,7 +43,8 @@ class Listener:
         except OSError as problem:
             self._lock.close()
             raise SocketError(
-                f"{path}: {problem.strerror}, expected a free place; choose another with --socket"
+                f"{path}: {problem.strerror}, expected a free place; choose another with --socket, or a whole tree "
+                "of your own with WILDROBOT_HOME"
             ) from None
 
     def accept(self) -> tuple[socket.socket, Peer] | None:

@@ -70,7 +70,7 @@ class Loop:
         self._hardware, self._setup, self._networks = hardware, setup, networks
         self._operator, self._clock, self._hooks = operator, clock, tuple(hooks)
         self._state: TickState = initial_tick_state(setup)
-        self._powered = False
+        self._powered, self._left_out = False, 0
         self._record: TickRecord | None = None
         self._timing = timing or LoopTiming(setup.spec.runtime.ctrl_dt)
         self._active_ticks, self._faults = 0, Fault.NONE
@@ -84,6 +84,7 @@ class Loop:
                     deadline = await ticker.wait()
                     self._tick(switch, deadline.lateness_s, deadline.skipped)
         except Exception as problem:  # the last line of defence: limp, log, stop
+            self._hardware.disable()  # before anything that may wait or fail
             error = f"{type(problem).__name__}: {problem}"
             log.critical("the loop failed, torque off", exc_info=problem)
         finally:
@@ -102,7 +103,8 @@ class Loop:
         orders = self._orders(switch)
         self._state, target, record = tick(self._setup, self._state, signals, orders, self._networks, skipped, health)
         ticked_s = now_s()
-        self._write(target)
+        self._leave_out(self._state.safety.dead_buses)
+        self._write(target, record.event)
         timings = Timings(lateness_s, read_s - started_s, ticked_s - read_s, now_s() - ticked_s)
         self._record = record = record._replace(timings=timings)
         self._count(record)
@@ -116,15 +118,22 @@ class Loop:
             switch.press()
         return orders._replace(events=(*orders.events, Event.STOP)) if switch.pressed else orders
 
-    def _write(self, target_rad: Array | None) -> None:
-        """Pose first, then torque, so that no joint moves to an old target; without a target, torque off."""
+    def _write(self, target_rad: Array | None, event: Event | None) -> None:
+        """Pose first, then torque, so that no joint moves to an old target; without a target, torque off. An emergency
+        stop says so again even where this loop never gave torque: somebody else may have."""
         if target_rad is not None:
             self._hardware.write(target_rad)
             if not self._powered:
                 self._hardware.enable()
-        elif self._powered:
+        elif self._powered or event is Event.ESTOP:
             self._hardware.disable()
         self._powered = target_rad is not None
+
+    def _leave_out(self, dead_buses: int) -> None:
+        """A bus that BUS was raised for gets nothing more: its servos may have moved, and come back anywhere."""
+        if new := dead_buses & ~self._left_out:
+            self._hardware.leave_out(new)
+        self._left_out = dead_buses
 
     def _count(self, record: TickRecord) -> None:
         self._active_ticks += record.mode is Mode.ACTIVE

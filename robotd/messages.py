@@ -146,8 +146,8 @@ class Status:
     faults: latched or raised, present: conditions that hold now; tilt_rad: of the body's up against the world's;
     command: vx, vy m/s and yaw rate rad/s as the policy sees it; claimed_by: who steers, silent_s: since when it has
     said nothing (None: nobody steers); temperature_degc (J,) of the servos, voltage_v the lowest that one of them sees;
-    bus_errors_in_a_row: of each bus; overruns: whole periods skipped since the start; lost: telemetry that slow
-    readers lost.
+    bus_errors_in_a_row: of each bus; overruns: whole periods skipped since the start; lost: telemetry that slow readers
+    lost; torque_unproven: joints whose servo has not said that its torque is on, or in idle and fault off.
     """
 
     mode: str
@@ -173,6 +173,7 @@ class Status:
     clients: int
     lost: int
     checks: tuple[Check, ...]
+    torque_unproven: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from robotd.mode import Mode
 from robotd.record import TickRecord
+from robotd.torque_proof import Doubt, said_of_torque
 
 LIMP_STOP_S = 5.0
 """The watchdog's patience once the robot is limp for good and only devices are still to be closed."""
@@ -55,13 +56,14 @@ class LifeSigns:
 
     Args:
         period_s: of the ticks.
+        joints: names, J.
     """
 
-    def __init__(self, notifier: Notifier, period_s: float) -> None:
-        self._notifier = notifier
+    def __init__(self, notifier: Notifier, period_s: float, joints: Sequence[str] = ()) -> None:
+        self._notifier, self._joints, self._doubt = notifier, joints, Doubt(period_s)
         self._every = max(1, int((notifier.watchdog_s or 0) / PINGS_PER_TIMEOUT / period_s))
         self._since = 0
-        self._mode: Mode | None = None
+        self._said: tuple[Mode, int, bool] | None = None  # mode, joints not proven, for long
         self._ready = self._stopping = False
 
     def stopping(self) -> None:
@@ -71,9 +73,10 @@ class LifeSigns:
 
     def __call__(self, record: TickRecord) -> None:
         self._since += 1 + record.skipped
-        if record.mode is not self._mode:
-            self._mode = record.mode
-            self._notifier.tell(f"STATUS={_status(record)}")
+        known = record.mode, record.health.torque_unproven, self._doubt.is_late(record)
+        if known != self._said:
+            self._said = known
+            self._notifier.tell(f"STATUS={_status(record, self._joints, known[2])}")
         if not self._ready:
             self._ready = True
             self._notifier.tell("READY=1", "WATCHDOG=1")
@@ -84,9 +87,9 @@ class LifeSigns:
             self._notifier.tell(f"WATCHDOG_USEC={LIMP_STOP_S * 1e6:.0f}", "WATCHDOG=1")
 
 
-def _status(record: TickRecord) -> str:
+def _status(record: TickRecord, joints: Sequence[str], late: bool) -> str:
     faults = f" ({', '.join(record.faults.names)})" if record.faults else ""
-    return f"{record.mode.value}{faults}, torque {'on' if record.mode.powered else 'off'}"
+    return f"{record.mode.value}{faults}, {said_of_torque(record, joints, late)}"
 
 
 def _address(name: str) -> str:

@@ -24,6 +24,7 @@ from robotd.messages import (
 )
 from robotd.record import TickRecord
 from robotd.timing import Histogram, LoopTiming
+from robotd.torque_proof import unproven_joints
 
 
 class Traffic(NamedTuple):
@@ -51,12 +52,16 @@ class Reporter:
         checks: Callable[[TickRecord], tuple[Check, ...]] = lambda record: (),
     ) -> None:
         self._desk, self._joints, self._timing, self._checks = desk, joints, timing, checks
+        self._last: tuple[TickRecord, str, Status] | None = None  # of this tick and who steers, made once
 
     def answer(self, question: Request, record: TickRecord, traffic: Traffic) -> Answer | None:
         """The answer; None where it is no question."""
         match question:
             case AskStatus():
-                return self._status(record, traffic)
+                steering = self._desk.steering()[0]
+                if self._last is None or self._last[0] is not record or self._last[1] != steering:
+                    self._last = record, steering, self._status(record, traffic)
+                return self._last[2]
             case AskPolicies():
                 return Policies(self._desk.policies, record.policy)
             case AskTiming():
@@ -90,6 +95,7 @@ class Reporter:
             clients=traffic.clients,
             lost=traffic.lost,
             checks=self._checks(record),
+            torque_unproven=unproven_joints(record, self._joints),
         )
 
 

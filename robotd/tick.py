@@ -12,7 +12,8 @@ from contract import Command, PolicySpec, PolicyState, Signals, advance, initial
 from contract import target_to_action as to_action
 from contract.frames import Array, clip
 from robotd import safety
-from robotd.fault_table import Fault, Reading, link_factor
+from robotd.asked import slow_motion, velocity_command
+from robotd.fault_table import Fault, Reading
 from robotd.health import Health
 from robotd.limits import all_finite, clip_to_range, limit
 from robotd.mode import Event, Mode, Stop, next_mode
@@ -22,7 +23,6 @@ from robotd.tick_state import Setup, TickState, initial_tick_state, make_setup
 
 ARRIVED_RAD = 0.01
 CROUCH_MORE_S = 0.8  # what the limits may add to crouch_s; after that torque goes off wherever the crouch is
-SLOWEST = 0.1  # of all factors of slow motion
 
 Infer = Callable[[Array], Array]  # observation (O,) -> raw action (J,)
 
@@ -70,14 +70,14 @@ def tick(
         The next state; the joint target (J,) rad for the bus, or None for torque off; the record.
     """
     health = setup.well if health is None else health
-    slow = _slow_motion(setup, orders)
+    slow, asked = slow_motion(setup, orders), _named(setup, state, orders)
     event = max(orders.events, default=None)
-    command = _command(setup, orders, slow)
+    command = velocity_command(setup, orders, setup.policies[asked], slow)
     memory, verdict = _check(setup, state, signals, health, command, event, skipped, orders.link_silent_s)
     mode = next_mode(state.mode, event, verdict.stop, _finished(setup, state), verdict.present == Fault.NONE)
     held = verdict.stop is Stop.HOLD and mode in (Mode.HOMING, Mode.ACTIVE)
 
-    running = state.running if held else _named(setup, state, orders)
+    running = state.running if held else asked
     step = _PolicyStep(state.policy, state.start_rad, state.blending)
     if mode is Mode.ACTIVE and not held:
         step = _act(setup, state, running, signals, command, networks[running], skipped)
@@ -133,12 +133,6 @@ def blend(start_rad: Array, goal_rad: Array, fraction: float) -> Array:
     """From start (J,) to goal (J,) rad without a jerk at either end; fraction of the time in [0, 1]."""
     s = min(max(fraction, 0.0), 1.0)
     return start_rad + np.float32(s * s * (3 - 2 * s)) * (goal_rad - start_rad)
-
-
-def _command(setup: Setup, orders: Orders, slow: float) -> Command:
-    """The velocity command in slow motion, and of a controller that has fallen silent only what is left."""
-    factor = slow * link_factor(setup.config.safety, orders.link_silent_s)
-    return Command(np.asarray(orders.velocity, np.float32) * np.float32(factor))
 
 
 def _check(
@@ -292,12 +286,6 @@ def _finished(setup: Setup, state: TickState) -> bool:
 def _dead_joints(setup: Setup, memory: SafetyState) -> Array:
     """(J,) bool: joints on buses that BUS was raised for."""
     return (memory.dead_buses >> np.maximum(setup.bus_of_joint, 0)) & 1 & (setup.bus_of_joint >= 0) == 1
-
-
-def _slow_motion(setup: Setup, orders: Orders) -> float:
-    """The operator's factor and the config's, never above 1; a factor that is not in (0, 1] counts as the slowest."""
-    factor = orders.slow_motion if 0 < orders.slow_motion <= 1 else SLOWEST
-    return max(SLOWEST, factor * setup.config.motion.slow_motion)
 
 
 __all__ = ["Infer", "Setup", "TickState", "fresh_policy_state", "initial_tick_state", "make_setup", "tick"]

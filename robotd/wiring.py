@@ -14,8 +14,11 @@ from pydantic import Field, model_validator
 
 from robotd.section import Section, bounded
 
-Pin = Annotated[int, bounded(0, 27)]
+Pin = Annotated[int, bounded(0, 27), Field(description="a BCM number")]
 LEG_JOINTS = ("hip_pitch", "hip_roll", "knee_pitch", "ankle_pitch", "foot_roll")
+MIDDLE_UNITS, LAST_UNITS = 500, 1000
+UNITS_PER_RAD = LAST_UNITS / math.radians(240)
+"""A servo counts its 240 degrees from unit 0 to 1000."""
 _MIDDLE_RAD = {"hip_pitch": 0.4355, "hip_roll": 0.698, "knee_pitch": 0.9, "ankle_pitch": 0.1305, "foot_roll": 0.0}
 
 

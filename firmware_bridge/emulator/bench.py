@@ -102,8 +102,12 @@ class ServoBench:
         self._devices[name](address, str(kind))
 
     def unplug(self, bus: str) -> None:
-        """Take a port away for good."""
+        """Take a port away."""
         self._thread.unplug(bus)
+
+    def plug(self, bus: str) -> None:
+        """Bring it back, at the same place where there is a directory of links."""
+        self._thread.plug(bus)
 
     def wait(self) -> None:
         """Return once somebody asked over the control socket for the end."""

@@ -41,19 +41,17 @@ class Bno085Sensor:
     Args:
         motion: how the body moves now; called at each sampling instant from whichever thread reads the chip.
         mounting_wxyz: body<-sensor; what the chip says is turned by its inverse.
-        noise_rad_s: of each gyro axis, one sigma.
     """
 
     def __init__(
         self,
         motion: Callable[[], Motion],
         mounting_wxyz: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0),
-        noise_rad_s: float = GYRO_NOISE_RAD_S,
         seed: int = 0,
     ) -> None:
         self.motion = motion
         self.fault = FaultKind.OK
-        self._mounting, self._noise_rad_s = mounting_wxyz, noise_rad_s
+        self._mounting = mounting_wxyz
         self._random, self._losses = random.Random(seed), Intermittence(seed)
         self._features: dict[int, _Feature] = {}
         self._past: DelayLine[Motion] = DelayLine(DELAY_S)
@@ -106,7 +104,7 @@ class Bno085Sensor:
         w, x, y, z = self._mounting
         quat = _product(body_quat, self._mounting)
         pure = _product(_product((w, -x, -y, -z), (0.0, *body_rate)), self._mounting)
-        rate = [value + self._random.gauss(0.0, self._noise_rad_s) for value in pure[1:]]
+        rate = [value + self._random.gauss(0.0, GYRO_NOISE_RAD_S) for value in pure[1:]]
         if self.fault is FaultKind.WRONG:
             quat, rate = _product(quat, _ROTATED_90_ABOUT_X), [value + 5.0 for value in rate]
         x, y, z = (max(-RATE_LIMIT_RAD_S, min(RATE_LIMIT_RAD_S, value)) for value in rate)

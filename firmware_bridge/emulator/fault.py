@@ -57,12 +57,12 @@ def fault_kind(name: str) -> FaultKind:
 class Intermittence:
     """Decides which messages `intermittent` loses: the same ones for the same seed."""
 
-    def __init__(self, seed: int = 0, loss: float = LOSS) -> None:
-        self._random, self._loss = random.Random(seed), loss
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)
 
     def loses(self) -> bool:
         """Whether the next message is lost."""
-        return self._random.random() < self._loss
+        return self._random.random() < LOSS
 
 
 Value = TypeVar("Value")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable
 
 
@@ -14,6 +16,8 @@ class EmulatedGpio:
     PUD_OFF, PUD_DOWN, PUD_UP = 20, 21, 22
 
     def __init__(self) -> None:
+        self.refused: set[int] = set()
+        """Pins that the kernel does not let be read or set, until they are taken out of here."""
         self._mode: int | None = None
         self._direction: dict[int, int] = {}
         self._pull: dict[int, int] = {}
@@ -45,9 +49,6 @@ class EmulatedGpio:
         """How pins are numbered."""
         return self._mode
 
-    def setwarnings(self, on: bool) -> None:
-        """There are no warnings here."""
-
     def setup(
         self, channel: int | Iterable[int], direction: int, pull_up_down: int = PUD_OFF, initial: int | None = None
     ) -> None:
@@ -67,6 +68,7 @@ class EmulatedGpio:
         """The level at a pin now."""
         if channel not in self._direction:
             raise RuntimeError("You must setup() the GPIO channel first")
+        self._refuse(channel)
         if self._direction[channel] == self.OUT:
             return self._level.get(channel, self.LOW)
         level = self._sources[channel]() if channel in self._sources else None
@@ -78,6 +80,7 @@ class EmulatedGpio:
         """Set an output's level."""
         if self._direction.get(channel) != self.OUT:
             raise RuntimeError("The GPIO channel has not been set up as an OUTPUT")
+        self._refuse(channel)
         self._level[channel] = self.HIGH if value else self.LOW
         if channel in self._listeners:
             self._listeners[channel](self._level[channel])
@@ -89,6 +92,10 @@ class EmulatedGpio:
         for pin in tuple(self._direction) if channel is None else _pins(channel):
             self._direction.pop(pin, None)
             self._level.pop(pin, None)
+
+    def _refuse(self, pin: int) -> None:
+        if pin in self.refused:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def _pins(channel: int | Iterable[int]) -> list[int]:

@@ -70,6 +70,7 @@ class WireThread:
 
     def __init__(self, wires: Sequence[ServoWire], directory: Path | None = None) -> None:
         self.lock = threading.Lock()
+        self._wires, self._directory = {wire.name: wire for wire in wires}, directory
         self._ptys = {wire.name: PtyWire(wire, directory) for wire in wires}
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._serve, name="servo wires", daemon=True)
@@ -101,9 +102,15 @@ class WireThread:
         os.close(self._wake_write)
 
     def unplug(self, name: str) -> None:
-        """Take one port away for good: its driver sees a hang-up."""
+        """Take one port away: its driver sees a hang-up."""
         with self.lock:
             self._ptys.pop(name).close()
+        os.write(self._wake_write, b"!")
+
+    def plug(self, name: str) -> None:
+        """Bring a port back that was taken away, at the same place where there is a directory of links."""
+        with self.lock:
+            self._ptys[name] = PtyWire(self._wires[name], self._directory)
         os.write(self._wake_write, b"!")
 
     def _serve(self) -> None:

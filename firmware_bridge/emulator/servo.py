@@ -32,6 +32,8 @@ class EmulatedServo:
         self, servo_id: int, joints: Joints, seed: int = 0, clock_s: Callable[[], float] = time.monotonic
     ) -> None:
         self.servo_id = self.joint = servo_id
+        self.deaf_to: set[Command] = set()
+        """Packets that it does as if it had not heard."""
         self._temperature_degc, self._voltage_mv = 35, 12_000
         self._joints, self._clock_s = joints, clock_s
         self._random = random.Random(seed)
@@ -87,6 +89,8 @@ class EmulatedServo:
     def hear(self, packet: Packet) -> tuple[bool, bytes]:
         """A packet at the end of its last byte: whether it was obeyed, and the bytes of the answer, if any."""
         if packet.servo_id not in (self.servo_id, BROADCAST) or self._fault is FaultKind.OFF or self._loses():
+            return False, b""
+        if packet.command in self.deaf_to:
             return False, b""
         if packet.command not in READS:
             return self._obey(packet.command, packet.values), b""

@@ -33,7 +33,7 @@ def _joints(ctx: click.Context, param: click.Parameter, text: str | None) -> dic
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="Buses, joints and baud of a robotd.yaml.")
+@click.option("--config", type=click.Path(path_type=Path), help="Buses, joints, baud; without it the robot's own.")
 @click.option("--joints-per-bus", callback=_joints, help="In place of a config, as 11 or 5,5,1.")
 @click.option("--baud", type=click.IntRange(1200, 1_000_000), help="115200, unless robotd.yaml says else.")
 @click.option("--latency-ms", type=FiniteRange(0, 100), default=1.0, show_default=True, help="Of the adapter.")
@@ -51,8 +51,8 @@ def command(
 ) -> int:
     """Compute how old feedback will be, and whether the schedule fits the tick.
 
-    Without --config and --joints-per-bus: WildRobot on three buses. Every joint is written each tick and read oldest
-    first, 5 % of the reads go to temperature and voltage, and none fails. Where a bus does not fit, another
+    Without a robotd.yaml and --joints-per-bus: WildRobot on three buses. Every joint is written each tick and read
+    oldest first, 5 % of the reads go to temperature and voltage, and none fails. Where a bus does not fit, another
     split is suggested.
 
     \b

@@ -47,7 +47,7 @@ def command(all_bauds: bool, ids: Sequence[int], as_json: bool, **wire: Any) -> 
 
     \b
     Example:
-      robotctl bus scan --port /dev/left_leg
+      robotctl bus scan --port /dev/servo_left_leg
 
     Exit codes: 0 ok, 1 nobody answers or an id is shared, 2 refused, 3 the port cannot be opened, 130 interrupted.
     """

@@ -16,7 +16,9 @@ from firmware_bridge.servo_bus import REPLY_S, ServoBus
 from firmware_bridge.servo_scan import probe
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.refusal import CheckFailed, Refusal, Unreachable, refusing
+from robotd.ending import ENDING
 from robotd.lock import HardwareLock, HardwareLockError
+from robotd.places import own_config
 
 if TYPE_CHECKING:
     from robotd.wiring import Wiring
@@ -44,7 +46,7 @@ def port_options(function: Function) -> Function:
         help="Longest wait for an answer beyond its time on the wire; 40 for an adapter that dawdles.",
     )
     baud = click.option("--baud", type=click.IntRange(1200, 1_000_000), help=f"{BAUD}, unless robotd.yaml says else.")
-    config = click.option("--config", type=click.Path(path_type=Path), help="The robotd.yaml that --bus is in.")
+    config = click.option("--config", type=click.Path(path_type=Path), help="robotd.yaml; without it the robot's own.")
     bus = click.option("--bus", help="In place of --port: a bus of robotd.yaml, as left_leg.")
     port = click.option("--port", help="The adapter, as /dev/ttyUSB0, or an emulator's link.")
     return port(bus(config(baud(reply(function)))))
@@ -63,12 +65,12 @@ def port_of(port: str | None, bus: str | None, config: Path | None, baud: int | 
 
 
 def read_wiring(config: Path | None) -> Wiring:
-    """The section `hardware` of a robotd.yaml or the defaults, with the robot's calibration. Raises Refusal."""
+    """`hardware` of this robotd.yaml, or the robot's own, or the defaults, with its calibration. Raises Refusal."""
     from robotd.calibration import standing_of
     from robotd.config import ConfigFileError, load_config
 
     with refusing(ConfigFileError):
-        wiring = load_config(config).hardware
+        wiring = load_config(own_config(config)).hardware
     standing = standing_of(wiring, None)
     if standing.problem is not None:
         raise Refusal(standing.problem)
@@ -76,7 +78,7 @@ def read_wiring(config: Path | None) -> Wiring:
 
 
 def run_on_bus(verb: str, port: Port, job: Callable[[ServoBus], Awaitable[Result]]) -> Result:
-    """Take the hardware lock, open the port, do the job, close. SIGTERM cancels the job as Ctrl-C does.
+    """Take the hardware lock, open the port, do the job, close. SIGTERM, Ctrl-Z and a hangup cancel it as Ctrl-C does.
 
     Raises:
         Refusal, CheckFailed, Unreachable: one sentence each, with the exit code of the house.
@@ -128,5 +130,6 @@ async def _session(port: Port, job: Callable[[ServoBus], Awaitable[Result]]) -> 
 
 async def _until_terminated(work: Awaitable[Result]) -> Result:
     task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in set(ENDING) - {signal.SIGINT}:  # that one is asyncio.run's
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await task

@@ -50,7 +50,7 @@ def command(
 
     \b
     Example:
-      robotctl bus test --port /dev/left_leg --ids 1-5
+      robotctl bus test --port /dev/servo_left_leg --ids 1-5
 
     Exit codes: 0 ok, 1 the bus is not good enough, 2 refused, 3 the port cannot be opened or no servo answers, 130
     interrupted.

@@ -24,8 +24,9 @@ from robotd.calibration import (
 from robotd.ctl.calibration.draft import DRAFT_SUFFIX, PARTS, Draft, take_back
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.id_list import read_ids
-from robotd.ctl.refusal import Refusal, refusing
-from robotd.places import config_path, state_folder
+from robotd.ctl.refusal import Refusal, expect_writable, refusing
+from robotd.ending import ENDING
+from robotd.places import own_config, state_folder
 
 if TYPE_CHECKING:
     from contract.robot_config import RobotConfig
@@ -44,7 +45,7 @@ ALL_IDS = "0-253"
     show_default=True,
     help="bench: servos on their ports, no senses. emulated: rehearse on a robot put together by chance.",
 )
-@click.option("--config", type=click.Path(path_type=Path), help="robotd.yaml; by default /etc/robotd/robotd.yaml.")
+@click.option("--config", type=click.Path(path_type=Path), help="robotd.yaml; without it the robot's own.")
 @click.option("--robot-config", type=click.Path(path_type=Path), help="robot_config.yaml; by default WildRobot's.")
 @click.option(
     "--file", type=click.Path(path_type=Path), help="Write here in place of /var/lib/robotd/calibration.yaml."
@@ -94,6 +95,7 @@ def command(
     with refusing(ConfigError):
         robot = load_robot_config(robot_config or assets_dir() / "robot_config.yaml")
     path = file or (state_folder() / "rehearsal" / "calibration.yaml" if hal == "emulated" else calibration_path())
+    expect_writable(path, "--file")
     with refusing(CalibrationError, OSError):
         if undo:
             return _undo(path, robot, undo, as_json)
@@ -112,9 +114,8 @@ def _wiring(config: Path | None, robot: RobotConfig) -> Wiring:
     """What robotd.yaml says, without any calibration. Raises Refusal."""
     from robotd.config import ConfigFileError, load_config
 
-    usual = config_path()
     with refusing(ConfigFileError):
-        wiring = load_config(config or (usual if usual.exists() else None)).hardware
+        wiring = load_config(own_config(config)).hardware
     odd = sorted(set(wiring.joints) ^ set(robot.actuator_names))
     if odd:
         raise Refusal(f"hardware.joints and robot_config.yaml differ in {', '.join(odd)}, expected the same joints")
@@ -132,7 +133,7 @@ def _run(
     seed: int,
     reply_ms: float | None,
 ) -> None:
-    """Open the robot and do the steps. SIGTERM ends it as Ctrl-C does: limp, and the draft stays."""
+    """Open the robot and do the steps. SIGTERM, Ctrl-Z or a hangup end it as Ctrl-C does: limp, and the draft stays."""
     from robotd.ctl.calibration.bench import Bench
     from robotd.ctl.calibration.opening import open_hidden, open_robot, person_for
     from robotd.ctl.calibration.steps import run_steps
@@ -222,11 +223,13 @@ def _before(path: Path, now: Calibration, step: str) -> tuple[Path, Calibration]
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    numbers = set(ENDING) - {signal.SIGINT}
+    before = {number: signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT)) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:

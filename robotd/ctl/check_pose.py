@@ -11,14 +11,16 @@ import click
 import numpy as np
 
 from contract import Bundle, ContractError, PolicySpec, PoseCheck, check_pose, load_deployment
+from robotd.bundle_choice import bundle_option
+from robotd.bundle_store import BundleStoreError, bundle_in_use
 from robotd.calibration import standing_of
 from robotd.config import ConfigFileError, load_config
 from robotd.ctl.refusal import Refusal, refusing
 from robotd.hal import HardwareError
-from robotd.hal.servo_frame import UNITS_PER_RAD, check_wiring, to_rad, to_units
-from robotd.places import config_path
+from robotd.hal.servo_frame import check_wiring, to_rad, to_units
+from robotd.places import own_config
 from robotd.policy import open_session
-from robotd.wiring import Wiring
+from robotd.wiring import UNITS_PER_RAD, Wiring
 
 TOLERANCE_RAD = 1e-4
 UNIT_TOLERANCE_RAD = 0.5 / UNITS_PER_RAD + 1e-6
@@ -35,11 +37,12 @@ class Unit(NamedTuple):
 
 
 @click.command()
-@click.option("--bundle", required=True, type=click.Path(path_type=Path), help="Folder of the policy.")
+@bundle_option("Folder or name of the policy; without it the one in use.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Wiring; without it the robot's own.")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
+@click.option("--verbose", is_flag=True, help="List the ends of joint ranges that actions never reach, by design.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(bundle: Path, config_file: Path | None, allow_unverified: bool, as_json: bool) -> int:
+def command(bundle: Path | None, config_file: Path | None, allow_unverified: bool, verbose: bool, as_json: bool) -> int:
     """Prove that joint targets survive the way through a bundle's actions and back.
 
     Poses are home, 1000 random ones, and the limits that actions can reach, of every policy of the bundle. The same
@@ -47,12 +50,13 @@ def command(bundle: Path, config_file: Path | None, allow_unverified: bool, as_j
 
     \b
     Example:
-      robotctl check-pose --bundle assets/bundles/standing
+      robotctl check-pose --bundle standing
 
     Exit codes: 0 ok, 1 a pose is off by over 1e-4 rad or half a unit, 2 refused.
     """
-    with refusing(ContractError):
-        policies, default = load_deployment(bundle, open_session, allow_unverified)
+    with refusing(ContractError, BundleStoreError):
+        folder = bundle or bundle_in_use()
+        policies, default = load_deployment(folder, open_session, allow_unverified)
         results = {name: check_pose(policy.spec) for name, policy in policies.items()}
     for warning in dict.fromkeys(warning for policy in policies.values() for warning in policy.warnings):
         click.echo(f"warning: {warning}", err=True)
@@ -61,19 +65,18 @@ def command(bundle: Path, config_file: Path | None, allow_unverified: bool, as_j
     passed = all(error <= TOLERANCE_RAD for result in results.values() for error in result.error_rad.values())
     passed = passed and (unit is None or unit.error_rad <= UNIT_TOLERANCE_RAD)
     if as_json:
-        report = {"passed": passed, "tolerance_rad": TOLERANCE_RAD, "bundle": str(bundle), "policies": list(results)}
+        report = {"passed": passed, "tolerance_rad": TOLERANCE_RAD, "bundle": str(folder), "policies": list(results)}
         report |= {"error_rad": errors, "unreachable": _unreachable(results), "units": unit and unit._asdict()}
         click.echo(json.dumps(report))
     else:
-        click.echo("\n".join(f"  {line}" for line in _lines(results, unit, passed)))
+        click.echo("\n".join(f"  {line}" for line in _lines(results, unit, passed, verbose)))
     return EXIT_OK if passed else EXIT_FAILED
 
 
 def _through_units(bundle: Bundle, config_file: Path | None) -> Unit | None:
     """Home and both ends of every range, as this robot's servos are told and tell them; None on a machine that has no
     robotd.yaml and looks at another robot than ours. Raises Refusal."""
-    usual = config_path()
-    file = config_file or (usual if usual.exists() else None)
+    file = own_config(config_file)
     with refusing(ConfigFileError):
         wiring = load_config(file).hardware
     if file is None and set(wiring.joints) != set(bundle.spec.robot.actuator_names):
@@ -100,13 +103,17 @@ def _unreachable(results: Mapping[str, PoseCheck]) -> list[str]:
     return [f"{name}: {limit}" if several else limit for name, found in results.items() for limit in found.unreachable]
 
 
-def _lines(results: Mapping[str, PoseCheck], unit: Unit | None, passed: bool) -> list[str]:
+def _lines(results: Mapping[str, PoseCheck], unit: Unit | None, passed: bool, verbose: bool) -> list[str]:
     lines = []
     for policy, result in results.items():
         lines += [f"{policy}:"] if len(results) > 1 else []
         for name, error in result.error_rad.items():
             lines.append(f"{name:<8}worst error {error:.1e} rad  {'ok' if error <= TOLERANCE_RAD else 'FAILED'}")
-    lines += [f"out of reach: {limit}" for limit in _unreachable(results)]
+    beyond = _unreachable(results)
+    if verbose:
+        lines += [f"out of reach: {limit}" for limit in beyond]
+    elif beyond:
+        lines.append(f"reach   {len(beyond)} ends of joint ranges are never reached, by design: --verbose lists them")
     if unit is None:
         lines.append("servos  not looked at: no robotd.yaml of this robot")
     else:

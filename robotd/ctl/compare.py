@@ -12,12 +12,14 @@ import click
 from contract import Bundle, ContractError, assets_dir, load_bundle
 from robotd.blackbox_layout import BlackBoxError, Header
 from robotd.blackbox_reader import BlackBoxFile
+from robotd.bundle_choice import bundle_option
 from robotd.ctl.comparison.errors import JointError, joint_errors, outstanding
-from robotd.ctl.comparison.plot import PlotError, draw_comparison
+from robotd.ctl.comparison.plot import draw_comparison
 from robotd.ctl.comparison.session import read_session
 from robotd.ctl.comparison.twin import Base, simulate, simulate_as_it_was
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.log_export import counted
+from robotd.ctl.plotting import PlotError
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed, Refusal, refusing
 from robotd.hal import HardwareError
@@ -31,7 +33,7 @@ LEAST_TICKS = 10
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--bundle", type=click.Path(path_type=Path), help="Whose robot; without it that of the standing bundle.")
+@bundle_option("Whose robot; without it that of the standing bundle.")
 @click.option("--last", "last_s", type=FiniteRange(0.001, 1e6), help="Only so many seconds before the end.")
 @click.option(
     "--base",

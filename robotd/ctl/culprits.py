@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from robotd.fault_table import Fault
+from robotd.fault_table import Fault, stale_health, stale_joints
 from robotd.record import TickRecord
 from robotd.tick import Setup
 
@@ -33,7 +33,11 @@ def _wrong(setup: Setup, record: TickRecord, fault: Fault) -> NDArray[np.bool_] 
         margin = bounds.joint_limit_margin_rad
         return np.asarray((pos < robot.range_min - margin) | (pos > robot.range_max + margin))
     if fault is Fault.JOINT_STALE:
-        return np.asarray(~(np.asarray(signals.joint_age_s) <= bounds.joint_stale_s) & setup.leg_joints)
+        return np.asarray(stale_joints(np.asarray(signals.joint_age_s), setup.leg_joints, bounds))
     if fault is Fault.OVERHEAT:
         return np.asarray(np.asarray(record.health.temperature_degc) > bounds.overheat_degc)
+    if fault is Fault.HEALTH_STALE:
+        return np.asarray(stale_health(record.health, bounds))
+    if fault is Fault.TORQUE:
+        return np.array([record.health.torque_unproven >> place & 1 for place in range(len(pos))], bool)
     return None

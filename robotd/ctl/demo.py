@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from contract import ContractError, assets_dir
+from robotd.bundle_choice import bundle_option
 from robotd.ctl.director import Script
 from robotd.ctl.gap import read_reference
 from robotd.ctl.outcome import EXIT_OK, exit_code, make_outcome, table, verdict
@@ -44,7 +45,7 @@ def _number(name: str, default: float, low: float, high: float, text: str) -> Ca
 @_number("--seconds", 20.0, 0.1, 36000, "Active time of an episode, counted in the robot's control periods.")
 @click.option("--headless", is_flag=True, help="No window, also where there is a display.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else there.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Folder of the policy; without it the standing one.")
+@bundle_option("Folder or name of the policy; without it the standing one.")
 @click.option("--policy", help="Which policy of a bundle with several (without --bundle: of bundles/wildrobot).")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
 @click.option(

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from robotd.arming import CALIBRATION_S
-from robotd.bundle_store import BundleStoreError, bundle_in_use
+from robotd.bundle_choice import bundle_option
+from robotd.bundle_store import BundleStoreError, bundle_in_use, bundles_folder
 from robotd.calibration import calibration_path, standing_of
 from robotd.config import ConfigFileError, RobotdConfig, load_config
-from robotd.ctl.findings import FAIL, OK, WARN, Finding, devices, packages, system
-from robotd.lock import HardwareLock, HardwareLockError
-from robotd.places import config_path
+from robotd.ctl.findings import FAIL, OK, WARN, Finding, devices, owner_of_bundles, packages, system
+from robotd.lock import HardwareLockError, holder_of, lock_path
+from robotd.places import config_path, tree_root
 
 if TYPE_CHECKING:
     from contract import RobotConfig
@@ -27,7 +28,7 @@ MARKS = {OK: "ok  ", WARN: "WARN", FAIL: "FAIL"}
 
 @click.command()
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Without it, the robot's own.")
-@click.option("--bundle", "bundle_folder", type=click.Path(path_type=Path), help="Without it, the robot's own.")
+@bundle_option("Without it, the robot's own.", "bundle_folder")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--root", type=click.Path(path_type=Path), default=Path("/"), hidden=True)
 def command(config_file: Path | None, bundle_folder: Path | None, as_json: bool, root: Path) -> int:
@@ -72,6 +73,8 @@ def _robot(config_file: Path | None, bundle_folder: Path | None, root: Path) -> 
     yield from devices(config, root)
     finding, robot_config = _bundle(bundle_folder, config)
     yield finding
+    if tree_root() == Path("/"):
+        yield from owner_of_bundles(bundles_folder())
     yield _calibration(config, robot_config)
 
 
@@ -117,9 +120,10 @@ def _calibration(config: RobotdConfig, robot_config: RobotConfig | None) -> Find
 
 
 def _lock() -> Finding:
-    """Who drives the robot now."""
+    """Who drives the robot now. Neither taken nor made: a lock of root's would keep the user robot out."""
+    path, name = lock_path(), "hardware lock"
     try:
-        with HardwareLock("robotctl doctor"):
-            return Finding("hardware lock", OK, "free")
+        holder = holder_of(path)
     except HardwareLockError as problem:
-        return Finding("hardware lock", OK, str(problem))
+        return Finding(name, FAIL, str(problem), "look as root; what is no lock file there, remove")
+    return Finding(name, OK, f"{holder} holds it ({path})" if holder else "free")

@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from robotd.arming_facts import facts_for
+from robotd.bundle_choice import bundle_option
+from robotd.bundle_store import BundleStoreError, bundle_in_use
 from robotd.clock import Clock, MonotonicClock
 from robotd.ctl.bus_session import hardware_lock
 from robotd.ctl.conductor import GROUND, GROUND_RAD, LISTEN, OFF_GROUND, OFF_GROUND_RAD, Stage
@@ -28,7 +30,7 @@ from robotd.daemon import start_up
 from robotd.hal import ON_PORTS, HardwareError, UnreachableError
 from robotd.limp_plan import leave_plan, plan_of
 from robotd.listener import SocketError
-from robotd.places import config_path
+from robotd.places import own_config
 from robotd.realtime import prepare
 
 EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
@@ -37,7 +39,7 @@ SECONDS = {LISTEN: 5.0, OFF_GROUND: 5.0, GROUND: 10.5}
 
 
 @click.command()
-@click.option("--bundle", required=True, type=click.Path(path_type=Path), help="Folder of the policy.")
+@bundle_option("Folder or name of the policy; without it the one in use.")
 @click.option("--policy", help="Which policy of a bundle with several; without it the bundle's default.")
 @click.option(
     "--hal",
@@ -57,7 +59,7 @@ SECONDS = {LISTEN: 5.0, OFF_GROUND: 5.0, GROUND: 10.5}
 @click.option("--realtime/--no-realtime", default=True, show_default=True, help="Ask Linux for what robotd asks for.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    bundle: Path,
+    bundle: Path | None,
     policy: str | None,
     hal: str,
     off_ground: bool,
@@ -71,7 +73,7 @@ def command(
 ) -> int:
     """See what a policy would do to the robot, before it may do it.
 
-    It ends with the runbook's readiness checklist, each line pass or fail with figures.
+    It ends with the readiness checklist, each line pass or fail with figures.
     Without a stage nothing is sent but torque off: robotd's own loop reads the robot, arms, homes and lets the policy
     act, and its targets are kept back. Hang the robot up, and move joints, tilt it and press the foot switches by hand
     meanwhile to see more.
@@ -86,9 +88,9 @@ def command(
 
     \b
     Examples:
-      robotctl dry-run --bundle assets/bundles/standing --hal sim
-      robotctl dry-run --bundle assets/bundles/standing --off-ground --slow 0.25
-      robotctl dry-run --bundle assets/bundles/standing --ground --low-torque
+      robotctl dry-run --bundle standing --hal sim
+      robotctl dry-run --off-ground --slow 0.25
+      robotctl dry-run --ground --low-torque
 
     Exit codes: 0 all passed, 1 a check failed, 2 refused, 3 hardware not reachable, 130 interrupted.
     """
@@ -96,8 +98,10 @@ def command(
     if stage.moves and hal == "bench":
         raise click.UsageError("--hal bench: its IMU and feet are emulated, expected a robot that feels how it stands")
     progress = Progress(sys.stderr)
+    with refusing(BundleStoreError):
+        folder = bundle or bundle_in_use()
     with hardware_lock("dry-run") if hal in ON_PORTS else nullcontext():
-        robot = _open(bundle, policy, hal, config_file, allow_unverified)
+        robot = _open(folder, policy, hal, config_file, allow_unverified)
         try:
             for warning in robot.bundle.warnings:
                 progress.say(f"warning: {warning}")
@@ -142,8 +146,7 @@ def _stage(
 
 def _open(bundle: Path, policy: str | None, hal: str, config_file: Path | None, allow_unverified: bool) -> Robot:
     """All of robotd's checks before the first tick. Raises Refusal, Unreachable."""
-    usual = config_path()
-    config_file = config_file or (usual if hal in ON_PORTS and usual.exists() else None)
+    config_file = own_config(config_file) if hal in ON_PORTS else config_file
     try:
         config, loaded, hardware = start_up(bundle, hal, config_file, allow_unverified, policy=policy)
     except StartUnreachable as problem:

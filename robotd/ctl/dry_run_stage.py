@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from robotd.ctl.muted import Muted
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed
 from robotd.ctl.sign_show import SignShow
+from robotd.ending import ENDING
 from robotd.hal import Hardware
 from robotd.hal.mock import MockHardware
 from robotd.hal.sim import SimHardware
@@ -170,9 +170,9 @@ async def _perform(robot: Robot, stage: Stage, clock: Clock, progress: Progress,
 
 
 async def _run(loop: Loop, hardware: Hardware, conductor: Conductor, control: Control | None) -> RunSummary:
-    """Start, run, stop. The first Ctrl-C stops in an orderly way, the second turns torque off at once."""
-    events, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
+    """Start, run, stop. The first Ctrl-C, Ctrl-Z or hangup stops in an orderly way, the second turns torque off."""
+    events = asyncio.get_running_loop()
+    for number in ENDING:
         events.add_signal_handler(number, conductor.interrupt)
     try:
         if control is not None:
@@ -181,7 +181,7 @@ async def _run(loop: Loop, hardware: Hardware, conductor: Conductor, control: Co
         return await loop.run(ShutdownSwitch())
     finally:
         await hardware.stop()
-        for number in numbers:
+        for number in ENDING:
             events.remove_signal_handler(number)
 
 

@@ -17,6 +17,9 @@ FIXES = {
     "UNDERVOLT": "the battery is low or its wires too thin: charge it",
     "OPERATOR": "somebody asked for the stop: when it is safe, `robotctl clear`, then `robotctl arm`",
     "LINK": "who steered fell silent: start it again, or wait until the claim is forgotten",
+    "HEALTH_STALE": "a servo tells no temperature or voltage: `robotctl servo show`, then look at its cable",
+    "TORQUE": "a servo does not hold, or may still hold: keep off, cut the power, then `robotctl servo show`",
+    "FOOT_STALE": "the pins of the foot switches cannot be read: see `dmesg`, and end other programs that use them",
 }
 
 

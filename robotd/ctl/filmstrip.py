@@ -32,9 +32,9 @@ class Painter(Protocol):
         ...
 
 
-def choose_ticks(recording: Recording, count: int = COLUMNS * ROWS) -> list[int]:
+def choose_ticks(recording: Recording) -> list[int]:
     """Ticks to show: evenly spread from the first active one to the last, moved onto a push or a lean that is near."""
-    start = int(np.searchsorted(recording.time_s, 0.0))
+    count, start = COLUMNS * ROWS, int(np.searchsorted(recording.time_s, 0.0))
     end = len(recording.time_s) - 1
     if end - start < count:
         start = 0

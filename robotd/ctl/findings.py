@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from firmware_bridge.gpio import import_gpio
 from robotd import realtime
 
 if TYPE_CHECKING:
@@ -108,6 +110,25 @@ def packages() -> Iterable[Finding]:
         yield Finding("packages", OK, ", ".join(found))
 
 
+def owner_of_bundles(folder: Path, owner: int = 0) -> Iterable[Finding]:
+    """Whether only root can change what robotd runs; nothing where no bundle is there. `owner`: who it must be."""
+    name = "owner of the bundles"
+    try:
+        for path in (folder, *folder.rglob("*")):
+            found = path.lstat()
+            if found.st_uid != owner or (found.st_mode & 0o022 and not stat.S_ISLNK(found.st_mode)):
+                said = f"{path}: of user {found.st_uid}, mode {stat.S_IMODE(found.st_mode):o}; robotd could change it"
+                fix = f"look at what is there, then chown -R root: {folder} and chmod -R go-w {folder}"
+                yield Finding(name, WARN, said, fix)
+                return
+    except FileNotFoundError:
+        return
+    except OSError as problem:
+        yield Finding(name, WARN, f"{folder}: {problem.strerror}", "robotctl service install")
+        return
+    yield Finding(name, OK, "root")
+
+
 def devices(config: RobotdConfig, root: Path) -> Iterable[Finding]:
     """Ports, SPI and GPIO as the wiring has them."""
     wiring = config.hardware
@@ -147,10 +168,15 @@ def _gpio(root: Path) -> Finding:
             found = f"{name} {version(package)}"
         except PackageNotFoundError:
             continue
-        chips = sorted(str(chip) for chip in (root / "dev").glob("gpiochip*"))
-        if chips:
-            return Finding("GPIO", OK, f"{found}, {', '.join(chips)}")
-        return Finding("GPIO", FAIL, f"{found}, but no /dev/gpiochip*", "run it on a Raspberry Pi")
+        chips = sorted((root / "dev").glob("gpiochip*"))
+        if not chips:
+            return Finding("GPIO", FAIL, f"{found}, but no /dev/gpiochip*", "run it on a Raspberry Pi")
+        try:
+            import_gpio()
+        except (ImportError, RuntimeError, OSError) as problem:
+            fix = "install the extra of this Pi, pi4 or pi5, anew, and no other package that brings RPi.GPIO"
+            return Finding("GPIO", FAIL, f"{found}, but it does not start: {problem}", fix)
+        return Finding("GPIO", OK, f"{found}, {', '.join(map(str, chips))}")
     return Finding("GPIO", FAIL, "no backend", "pip install 'wildrobot[pi4]', on a Pi 5 'wildrobot[pi5]'")
 
 

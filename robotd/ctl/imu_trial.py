@@ -49,7 +49,7 @@ class Trial(NamedTuple):
 
 @click.command()
 @click.option("--seconds", type=FiniteRange(0.5, 3600), default=3.0, show_default=True, help="How long.")
-@click.option("--config", type=click.Path(path_type=Path), help="A robotd.yaml with pins, mounting, rates.")
+@click.option("--config", type=click.Path(path_type=Path), help="Pins, mounting, rates; without it the robot's own.")
 @click.option("--rate-hz", type=FiniteRange(100, 200), help="Asked of the chip; 200, unless robotd.yaml says else.")
 @click.option("--speed-hz", type=click.IntRange(100_000, MAX_SPEED_HZ), help="Of the SPI; lower it for long wires.")
 @click.option("--emulated", is_flag=True, help="The real driver on an emulated chip at rest.")

@@ -13,6 +13,7 @@ from contract.frames import Array
 from firmware_bridge.emulator.fault import FaultKind
 from firmware_bridge.emulator.servo import EmulatedServo
 from firmware_bridge.emulator.witness import Arrival
+from firmware_bridge.hiwonder import Command, write
 from robotd.config import RobotdConfig, SafetyConfig
 from robotd.fault_table import FAULT_TABLE, Fault, Row
 from robotd.hal.emulated import REPLY_S, EmulatedHardware
@@ -25,7 +26,7 @@ REACH_RAD = 0.25
 TILT_RAD = np.radians(60)
 COMMAND_S = 0.04
 """What is promised beyond condition and debounce."""
-HOT_DEGC, WEAK_MV = 80, 9500
+HOT_DEGC, WEAK_MV, TOUCHY_DEGC = 80, 9500, 50
 
 
 class Swayer:
@@ -146,9 +147,27 @@ def _warm(bench: Bench) -> None:
         _the_servo(bench).warm(HOT_DEGC)
 
 
+def _protect_itself(bench: Bench) -> None:
+    """Warmer than it may be by its own limit, and far from OVERHEAT."""
+    with bench.hardware.bench.lock:
+        servo = _the_servo(bench)
+        servo.hear(write(bench.servo_id, Command.TEMP_MAX_WRITE, TOUCHY_DEGC))
+        servo.warm(TOUCHY_DEGC + 1)
+
+
 def _weaken(bench: Bench) -> None:
     with bench.hardware.bench.lock:
         _the_servo(bench).supply(WEAK_MV)
+
+
+def _fall_silent_on_health(bench: Bench) -> None:
+    with bench.hardware.bench.lock:
+        _the_servo(bench).deaf_to |= {Command.TEMP_READ, Command.VIN_READ}
+
+
+def _refuse_the_switches(bench: Bench) -> None:
+    switches = bench.config.hardware.foot_switches.all.values()
+    bench.hardware.gpio.refused |= {switch.pin for switch in switches}
 
 
 def _the_servo(bench: Bench) -> EmulatedServo:
@@ -156,12 +175,12 @@ def _the_servo(bench: Bench) -> EmulatedServo:
     return next(servo for servo in servos if servo.servo_id == bench.servo_id)
 
 
-def _answered(command: str) -> Since:
-    """When the servo has been asked for the first time, and so has answered."""
+def _answered(command: str, times: int = 1) -> Since:
+    """When the servo has been asked so many times, and so has answered."""
 
     def since(bench: Bench, arrivals: Sequence[Arrival]) -> float | None:
-        asked = (a for a in arrivals if a.command == command and bench.servo_id in a.heard and a.bus == bench.bus)
-        return next((a.stamp_s for a in asked), None)
+        asked = [a for a in arrivals if a.command == command and bench.servo_id in a.heard and a.bus == bench.bus]
+        return asked[times - 1].stamp_s if len(asked) >= times else None
 
     return since
 
@@ -208,8 +227,8 @@ INJECTIONS = (
         _row(Fault.JOINT_LIMIT), "a servo reports 96 deg off", _servo(FaultKind.WRONG), since=_answered("pos_read")
     ),
     Injection(_row(Fault.TRACKING), "a joint stays behind its target", _stick, before=_lean(-1), shows=_off_target),
-    Injection(_row(Fault.OVERHEAT), "a servo reports 80 degC", _warm, since=_answered("temp_read")),
-    Injection(_row(Fault.UNDERVOLT), "a servo reports 9.5 V", _weaken, since=_answered("vin_read")),
+    Injection(_row(Fault.OVERHEAT), "a servo reports 80 degC", _warm, since=_answered("temp_read", 2)),
+    Injection(_row(Fault.UNDERVOLT), "a servo reports 9.5 V", _weaken, since=_answered("vin_read", 2)),
     Injection(_row(Fault.OPERATOR), "stop is ordered", orders=lambda elapsed_s: Orders((Event.STOP,))),
     Injection(_row(Fault.OPERATOR, Stop.LIMP), "estop is ordered", orders=lambda elapsed_s: Orders((Event.ESTOP,))),
     Injection(
@@ -217,5 +236,23 @@ INJECTIONS = (
         "a claimed controller falls silent",
         given_s=lambda bounds, ctrl_dt: bounds.link_silent_s,
         orders=lambda elapsed_s: Orders(link_silent_s=elapsed_s),
+    ),
+    Injection(
+        _row(Fault.HEALTH_STALE),
+        "a servo tells no temperature",
+        _fall_silent_on_health,
+        lambda bounds, ctrl_dt: bounds.health_stale_s,
+    ),
+    Injection(
+        _row(Fault.FOOT_STALE),
+        "the foot switches' pins fail",
+        _refuse_the_switches,
+        lambda bounds, ctrl_dt: bounds.foot_stale_s,
+    ),
+    Injection(
+        _row(Fault.TORQUE),
+        "a servo protects itself and drops its torque",
+        _protect_itself,
+        since=_answered("load_or_unload_read"),
     ),
 )

@@ -15,6 +15,7 @@ import click
 from contract import ContractError
 from robotd.blackbox_layout import BlackBoxError
 from robotd.blackbox_reader import BlackBoxFile, Scan
+from robotd.bundle_choice import bundle_option
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.log_export import ExportError, counted, export_csv, export_mcap
 from robotd.ctl.log_layout import layout_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 EXIT_OK = 0
 _LAST = click.option("--last", "last_s", type=FiniteRange(0.001, 1e6), help="Only so many seconds before the end.")
-_BUNDLE = click.option("--bundle", type=click.Path(path_type=Path), help="Whose robot; else that of the standing one.")
+_BUNDLE = bundle_option("Whose robot; else that of the standing one.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
 
@@ -110,7 +111,7 @@ def show(file: Path | None, last_s: float | None, as_json: bool) -> int:
 
 @command.command()
 @_FILE
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="The file; missing folders are made.")
 @click.option("--format", "kind", type=click.Choice(["mcap", "csv"]), help="Without it by the name of the output.")
 @_BUNDLE
 @_LAST
@@ -128,6 +129,8 @@ def export(file: Path | None, output: Path, kind: str | None, bundle: Path | Non
     kind = kind or output.suffix.removeprefix(".").lower()
     if kind not in ("mcap", "csv"):
         raise click.UsageError(f"--output {output}: found no .mcap or .csv in its name, expected one, or --format")
+    if kind == "csv" and bundle is not None:
+        raise click.UsageError("--bundle: found it with CSV, which draws no robot, expected it with MCAP; leave it out")
     progress = Progress(sys.stderr)
     with refusing(BlackBoxError, ContractError, ExportError), BlackBoxFile(file or blackbox_path()) as opened:
         scan = _intact(opened)
@@ -144,7 +147,7 @@ def export(file: Path | None, output: Path, kind: str | None, bundle: Path | Non
 
 @command.command()
 @_FILE
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="The file to write, as robot.json.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="The file; missing folders are made.")
 def layout(file: Path | None, output: Path) -> int:
     """Write Foxglove panels for the exported log of a robot: its joints are those of FILE.
 

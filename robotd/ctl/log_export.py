@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from robotd.blackbox_reader import BlackBoxFile, Scan
 from robotd.ctl.log_foxglove import LOG, LOG_SCHEMA, SCENE_SCHEMA, SHAPES, TRANSFORMS, TRANSFORMS_SCHEMA, Teller
-from robotd.ctl.log_topics import TOPICS, message_of, names_of, schema_of
+from robotd.ctl.log_topics import TOPICS, entries_of, message_of, names_of, schema_of
 from robotd.ctl.progress import Pace
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def export_mcap(file: BlackBoxFile, rows: Iterable[Any], output: Path, scene: Sc
     except ImportError:
         raise ExportError(_NO_MCAP) from None
     ticks, teller = 0, Teller(file)
-    with _written(output) as part, part.open("wb") as stream:
+    with _written(output) as part, part.open("xb") as stream:
         writer = Writer(stream, chunk_size=1 << 20)
         writer.start(profile="", library="wildrobot robotctl log export")
         writer.add_metadata("robot", _facts(file))
@@ -89,7 +90,7 @@ def export_csv(file: BlackBoxFile, rows: Iterable[Any], output: Path) -> int:
         ExportError: `output` cannot be written.
     """
     ticks = 0
-    with _written(output) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with _written(output) as part, part.open("x", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         columns = _csv_columns(file)
         writer.writerow(["wall_s", "time_s", *(name for name, *_ in columns)])
@@ -124,8 +125,8 @@ def _facts(file: BlackBoxFile) -> dict[str, str]:
 def _csv_columns(file: BlackBoxFile) -> list[tuple[str, str, Callable[[Any], Any]]]:
     """Name of the CSV's column, name of the black box's, and how the cell comes out of its value."""
     columns: list[tuple[str, str, Callable[[Any], Any]]] = []
-    for topic, entries in TOPICS.items():
-        for key, entry in entries.items():
+    for topic in TOPICS:
+        for key, entry in entries_of(topic, file.header).items():
             name = f"{topic.strip('/')}.{key}"
             parts = names_of(entry.form, file.header)
             if parts is None or entry.form == "faults":
@@ -149,8 +150,8 @@ def _at(place: int) -> Callable[[Any], Any]:
 
 @contextmanager
 def _written(output: Path) -> Iterator[Path]:
-    """A file that gets its name only when it is whole. Raises ExportError where it cannot be written."""
-    part = output.with_name(f"{output.name}.part")
+    """For a new file, which gets its own name only when it is whole. Raises ExportError: it cannot be written."""
+    part = output.with_name(f".{output.name}.{os.urandom(8).hex()}.part")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         yield part

@@ -72,6 +72,9 @@ TOPICS: dict[str, dict[str, Entry]] = {
         "temperature_degc": Entry("health.temperature_degc", "joints", "of the servos"),
         "voltage_v": Entry("health.voltage_v", "number", "the lowest supply voltage of a servo"),
         "bus_errors_in_a_row": Entry("health.bus_errors_in_a_row", "list", "failed transactions, by bus"),
+        "servo_age_s": Entry("health.servo_age_s", "joints", "how old temperature or voltage is"),
+        "foot_switch_age_s": Entry("health.foot_switch_age_s", "number", "how old the foot switches' levels are"),
+        "torque_unproven": Entry("health.torque_unproven", "number", "joints whose torque is in doubt, as bits"),
     },
 }
 
@@ -88,9 +91,16 @@ def names_of(form: str, header: Header) -> list[str] | None:
     }.get(form)
 
 
+def entries_of(topic: str, header: Header) -> dict[str, Entry]:
+    """The keys of a topic of which a black box has the column: older ones have fewer."""
+    there = {column.name for column in header.columns}
+    return {key: entry for key, entry in TOPICS[topic].items() if entry.column in there}
+
+
 def schema_of(topic: str, header: Header) -> Json:
     """The JSON schema of a topic's messages, of those kinds that Foxglove understands: it knows no null."""
-    properties = {key: _schema(entry, header) | {"description": entry.text} for key, entry in TOPICS[topic].items()}
+    entries = entries_of(topic, header).items()
+    properties = {key: _schema(entry, header) | {"description": entry.text} for key, entry in entries}
     lost = {NOT_FINITE: {"type": "array", "items": _TEXT, "description": "what is NaN or infinite, and left out"}}
     return {"type": "object", "title": topic.strip("/"), "properties": properties | lost}
 
@@ -101,7 +111,7 @@ def message_of(topic: str, file: BlackBoxFile, row: Any) -> Json:
     message: Json = {}
     lost: list[str] = []
     for key, entry in TOPICS[topic].items():
-        value = file.plain(row, entry.column)
+        value = file.plain(row, entry.column) if entry.column in file.columns else None
         if value is None:
             continue
         named = _named(value, entry.form, file.header)

@@ -9,14 +9,10 @@ from robotd.health import Health
 
 
 class Muted:
-    """`robotd.hal.hardware.Hardware` around another one. Torque off goes through: it is never wrong.
-
-    withheld: targets that were not sent.
-    """
+    """`robotd.hal.hardware.Hardware` around another one. Torque off goes through: it is never wrong."""
 
     def __init__(self, hardware: Hardware) -> None:
         self._hardware = hardware
-        self.withheld = 0
 
     async def start(self) -> None:
         """As the robot's: every sensor answers."""
@@ -36,7 +32,6 @@ class Muted:
 
     def write(self, target_rad: Array) -> None:
         """Kept from the robot."""
-        self.withheld += 1
 
     def enable(self) -> None:
         """Kept from the robot."""
@@ -44,6 +39,10 @@ class Muted:
     def disable(self) -> None:
         """As the robot's."""
         self._hardware.disable()
+
+    def leave_out(self, buses: int) -> None:
+        """As the robot's."""
+        self._hardware.leave_out(buses)
 
     def close(self) -> None:
         """As the robot's."""

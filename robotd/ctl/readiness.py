@@ -1,4 +1,4 @@
-"""The runbook's readiness checklist, sections 6 and 7, filled in from what a dry run showed. Pure."""
+"""The readiness checklist, filled in from what a dry run showed. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Showing(NamedTuple):
 
 
 def checklist(show: Showing) -> tuple[Line, ...]:
-    """All lines in the runbook's order."""
+    """All lines, in order."""
     arming = (_of_check(show, ARMING, check.name) for check in show.checks if check.name not in _PLACED)
     return (*_signals(show), *_safety(show), *_calibration(show), *arming, *_smoke(show))
 
@@ -246,4 +246,4 @@ def _else(ok: bool, fix: str) -> str:
 
 
 _PLACED = {"foot switches", "contract", "bundle", "calibration", "pose"}
-"""Arming checks that have their place in the runbook's lists; the others come after them."""
+"""Arming checks that have a place of their own in the checklist; the others come after them."""

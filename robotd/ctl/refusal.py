@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
+
+from robotd.places import may_write
 
 
 class Refusal(click.ClickException):
@@ -32,4 +35,17 @@ def refusing(*errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as problem:
-        raise Refusal(" ".join(str(problem).split())) from problem
+        raise Refusal(_sentence(problem)) from problem
+
+
+def expect_writable(path: Path, option: str) -> None:
+    """Before anything is done whose outcome goes there. Raises Refusal: this user cannot write it."""
+    if not may_write(path):
+        raise Refusal(f"{path}: this user cannot write there; use sudo, or {option} for another place")
+
+
+def _sentence(problem: Exception) -> str:
+    if isinstance(problem, OSError) and problem.filename:
+        cure = "use sudo" if isinstance(problem, PermissionError) else "check that place"
+        return f"{problem.filename}: {problem.strerror}; {cure}"
+    return " ".join(str(problem).split())

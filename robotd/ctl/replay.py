@@ -15,9 +15,11 @@ from pydantic import ValidationError
 
 from contract import Bundle, ContractError, load_deployment
 from robotd.blackbox import spec_hash
-from robotd.blackbox_codec import columns_of, example_record, record_of
+from robotd.blackbox_codec import are_readable, example_record, record_of
 from robotd.blackbox_layout import BlackBoxError, Header
 from robotd.blackbox_reader import BlackBoxFile
+from robotd.bundle_choice import bundle_option
+from robotd.bundle_store import BundleStoreError, bundle_in_use
 from robotd.config import RobotdConfig
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.log_export import counted
@@ -43,7 +45,7 @@ class Stage(NamedTuple):
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--bundle", required=True, type=click.Path(path_type=Path), help="Folder of the policy.")
+@bundle_option("Folder or name of the policy; without it the one in use.")
 @click.option("--allow-unverified", is_flag=True, help="Take a bundle whose checksums are missing or stale.")
 @click.option("--last", "last_s", type=FiniteRange(0.001, 1e6), help="Only so many seconds before the end.")
 @click.option(
@@ -55,7 +57,12 @@ class Stage(NamedTuple):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    file: Path | None, bundle: Path, allow_unverified: bool, last_s: float | None, tolerance: float, as_json: bool
+    file: Path | None,
+    bundle: Path | None,
+    allow_unverified: bool,
+    last_s: float | None,
+    tolerance: float,
+    as_json: bool,
 ) -> int:
     """Run a black box through contract, policy and safety once more.
 
@@ -64,14 +71,15 @@ def command(
 
     \b
     Example:
-      robotctl replay --bundle assets/bundles/wildrobot --last 10
+      robotctl replay --bundle wildrobot --last 10
 
     Exit codes: 0 everything is the same, 1 something is not, 2 refused.
     """
     progress = Progress(sys.stderr)
-    with refusing(BlackBoxError, ContractError), BlackBoxFile(file or blackbox_path()) as opened:
-        bundles, _ = load_deployment(bundle, open_session, allow_unverified)
-        stage = _stage(opened, bundles, bundle)
+    with refusing(BlackBoxError, BundleStoreError, ContractError), BlackBoxFile(file or blackbox_path()) as opened:
+        folder = bundle or bundle_in_use()
+        bundles, _ = load_deployment(folder, open_session, allow_unverified)
+        stage = _stage(opened, bundles, folder)
         for warning in stage.warnings:
             progress.say(f"warning: {warning}")
         scan = opened.scan()
@@ -81,7 +89,7 @@ def command(
     if not result.ticks and result.difference is None:
         raise CheckFailed(f"{opened.path}: holds no intact tick, expected at least one; take another file")
     if as_json:
-        click.echo(json.dumps(_to_json(result, scan.corrupt, opened.path, bundle)))
+        click.echo(json.dumps(_to_json(result, scan.corrupt, opened.path, folder)))
     else:
         click.echo(_to_text(result, scan.corrupt))
     return EXIT_OK if result.difference is None else EXIT_DIFFERENT
@@ -108,7 +116,7 @@ def _stage(file: BlackBoxFile, bundles: Mapping[str, Bundle], path: Path) -> Sta
         ) from None
     specs = {name: bundle.spec for name, bundle in matched.items()}
     setup = make_setup(first.spec, first.robot_config, config, specs, header.policy)
-    if columns_of(example_record(setup)) != header.columns:
+    if not are_readable(header.columns, example_record(setup)):
         raise Refusal(
             f"{file.path}: its records have other columns than this robotd with {path} makes, expected the same; "
             "use the robotd and the bundle that recorded it"

@@ -14,6 +14,7 @@ from pages import Page, PlotlyMissingError
 from pages.script import plotly_library
 from robotd.blackbox_layout import BlackBoxError
 from robotd.blackbox_reader import BlackBoxFile, Scan
+from robotd.bundle_choice import bundle_option
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.flight_report.assemble import build, headline, ranges_of
 from robotd.ctl.flight_report.flight import Flight, read_flight
@@ -30,8 +31,14 @@ EXIT_OK = 0
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), default="report.html", show_default=True, help="The page.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Whose robot; without it that of the standing bundle.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default="report.html",
+    show_default=True,
+    help="The page; missing folders are made.",
+)
+@bundle_option("Whose robot; without it that of the standing bundle.")
 @click.option("--last", "last_s", type=FiniteRange(0.001, 1e6), help="Only so many seconds before the end.")
 @click.option("--no-pictures", is_flag=True, help="Neither the robot nor its twin.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -12,6 +12,7 @@ import click
 
 from contract import Bundle, ContractError, assets_dir, load_deployment
 from contract.schema import suggest
+from robotd.bundle_choice import bundle_option
 from robotd.config import ConfigFileError, RobotdConfig, load_config
 from robotd.ctl.fault_trial import Found, try_once
 from robotd.ctl.injections import INJECTIONS, Injection
@@ -78,7 +79,7 @@ def _choose(ctx: click.Context, parameter: click.Parameter, names: tuple[str, ..
 @click.command()
 @click.option("--fault", "injections", multiple=True, callback=_choose, help="Only this fault; may be repeated.")
 @click.option("--times", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trials of each.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Whose robot; without it the standing one's.")
+@bundle_option("Whose robot; without it the standing one's.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="robotd.yaml; without it the defaults.")
 @click.option("--realtime/--no-realtime", default=True, show_default=True, help="Ask Linux for what robotd asks for.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -149,13 +150,13 @@ def _try(injection: Injection, bundle: Bundle, config: RobotdConfig, phase: floa
 
 
 def _table(lines: list[Line], times: int) -> str:
-    rows = [f"  {'fault':<12}{'stop':<8}{'how':<34}{'promised':>10}{f'worst of {times}':>14}"]
+    rows = [f"  {'fault':<14}{'stop':<8}{'how':<46}{'promised':>10}{f'worst of {times}':>14}"]
     for line in lines:
         row, worst_s = line.injection.row, line.worst_s
         took = "none" if worst_s is None else f"{worst_s * 1e3:.0f} ms"
         promised = f"{line.promised_s * 1e3:.0f} ms"
         verdict = "pass" if line.passed else f"FAIL{f' ({line.note})' if line.note else ''}"
-        names = f"{row.fault.name!s:<12}{row.stop.name.lower():<8}{line.injection.how:<34}"
+        names = f"{row.fault.name!s:<14}{row.stop.name.lower():<8}{line.injection.how:<46}"
         rows.append(f"  {names}{promised:>10}{took:>14}  {verdict}")
     failed = sum(not line.passed for line in lines)
     rows.append(f"  {failed} of {len(lines)} FAILED" if failed else f"  all {len(lines)} passed")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import click
 
 from robotd.ctl.refusal import Refusal, refusing
+from robotd.whole_file import write_whole
 
 EXIT_OK = 0
 MARK = "# written by robotctl service install, sha256 of the rest: "
@@ -26,6 +27,8 @@ FILES = {
 """Where each file of the folder systemd/ goes."""
 CONFIG = ("robotd.yaml", "etc/robotd/robotd.yaml")
 """Written only where there is none, and never taken away: it is the robot's own."""
+ODD = frozenset("%$;\"'\\")
+"""Signs that mean something in a unit file."""
 AFTER_INSTALL = (
     ("systemd-sysusers",),
     ("systemd-tmpfiles", "--create"),
@@ -64,43 +67,53 @@ def is_ours(text: str) -> bool:
 def refuse_edited(root: Path) -> None:
     """Raises Refusal: a person has edited one of our files."""
     for path in (root / place for place in FILES.values()):
-        if path.exists() and not is_ours(path.read_text(encoding="utf-8")):
+        if path.is_symlink() or (path.exists() and not is_ours(path.read_text(encoding="utf-8"))):
             raise Refusal(f"{path} was edited by hand; move it away, or add --force to lose what was edited")
 
 
+def refuse_outside(root: Path) -> None:
+    """Raises Refusal: a link among the folders leads out of `root`, into a system that is not to be changed."""
+    inside = root.resolve()
+    for folder in (root / Path(place).parent for place in (*FILES.values(), CONFIG[1])):
+        if not folder.resolve().is_relative_to(inside):
+            raise Refusal(f"{folder} leads to {folder.resolve()}, expected a folder inside {root}; correct that link")
+
+
 def install(root: Path, bin_folder: Path, force: bool = False) -> list[Change]:
-    """Write all files below `root`. Raises Refusal: a person has edited one, and nothing was written; OSError."""
+    """Write all files below `root`.
+
+    Raises:
+        Refusal: a person has edited one, or a folder leads out of `root`, and nothing was written; OSError.
+    """
+    refuse_outside(root)
     texts = {root / FILES[name]: text_of(name, bin_folder) for name in FILES}
     if not force:
         refuse_edited(root)
     changes = [_write(path, text) for path, text in texts.items()]
     config = root / CONFIG[1]
-    if config.exists():
+    if os.path.lexists(config):
         return [*changes, Change(config, "kept")]
     return [*changes, _write(config, (units_folder() / CONFIG[0]).read_text(encoding="utf-8"))]
 
 
 def uninstall(root: Path, force: bool = False) -> list[Change]:
-    """Take away what `install` wrote. Raises Refusal: a person has edited one, and nothing was removed; OSError."""
+    """Take away what `install` wrote. Raises Refusal: as `install`, and nothing was removed; OSError."""
+    refuse_outside(root)
     if not force:
         refuse_edited(root)
     changes = []
     for path in (root / place for place in FILES.values()):
-        changes.append(Change(path, "removed" if path.exists() else "absent"))
+        changes.append(Change(path, "removed" if os.path.lexists(path) else "absent"))
         path.unlink(missing_ok=True)
     config = root / CONFIG[1]
-    return [*changes, Change(config, "kept")] if config.exists() else changes
+    return [*changes, Change(config, "kept")] if os.path.lexists(config) else changes
 
 
 def _write(path: Path, text: str) -> Change:
-    before = path.read_text(encoding="utf-8") if path.exists() else None
+    before = path.read_text(encoding="utf-8") if path.is_file() and not path.is_symlink() else None
     if before == text:
         return Change(path, "unchanged")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.chmod(0o644)
-    os.replace(draft, path)
+    write_whole(path, text, 0o644)
     return Change(path, "written" if before is None else "replaced")
 
 
@@ -190,6 +203,8 @@ def _bin_folder(chosen: Path | None) -> Path:
     folder = Path(os.path.abspath(chosen or Path(sys.executable).parent))
     if missing := [name for name in ("robotd", "robotctl") if not os.access(folder / name, os.X_OK)]:
         raise Refusal(f"{folder} has no {' and no '.join(missing)}; name the folder of the commands with --bin")
+    if odd := sorted({sign for sign in str(folder) if sign in ODD or sign.isspace() or not sign.isprintable()}):
+        raise Refusal(f"--bin {str(folder)!r}: found {odd[0]!r}, expected a path that fits a unit; install elsewhere")
     return folder
 
 

@@ -29,7 +29,7 @@ def command(old_id: int, new_id: int, as_json: bool, **wire: Any) -> int:
 
     \b
     Example:
-      robotctl servo set-id --port /dev/left_leg --from 1 --to 3
+      robotctl servo set-id --port /dev/servo_left_leg --from 1 --to 3
 
     Exit codes: 0 ok, 1 it did not take the id, 2 refused, 3 the port cannot be opened or no servo answers, 130
     interrupted.

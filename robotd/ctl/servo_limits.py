@@ -14,10 +14,9 @@ from firmware_bridge.servo_registers import ATTEMPTS, Limits, read_limits, write
 from robotd.ctl.bus_session import alone, port_of, port_options, run_on_bus
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.refusal import Refusal
+from robotd.wiring import MIDDLE_UNITS, UNITS_PER_RAD
 
 EXIT_OK = 0
-MIDDLE_UNITS = UNITS / 2
-UNITS_PER_RAD = UNITS / math.radians(240)
 REACH_RAD = round(math.radians(120), 4)
 
 
@@ -53,7 +52,7 @@ def command(
 
     \b
     Example:
-      robotctl servo write-limits --port /dev/left_leg --id 3 --min-rad -1.2 --max-rad 1.2
+      robotctl servo write-limits --port /dev/servo_left_leg --id 3 --min-rad -1.2 --max-rad 1.2
 
     Exit codes: 0 ok, 1 it did not take them, 2 refused, 3 the port cannot be opened or no servo answers, 130
     interrupted.

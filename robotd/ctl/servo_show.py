@@ -37,7 +37,7 @@ def command(servo_id: int, as_json: bool, **wire: Any) -> int:
 
     \b
     Example:
-      robotctl servo show --port /dev/left_leg --id 3
+      robotctl servo show --port /dev/servo_left_leg --id 3
 
     Exit codes: 0 ok, 2 refused, 3 the port cannot be opened or no servo answers, 130 interrupted.
     """

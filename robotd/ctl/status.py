@@ -80,6 +80,7 @@ def lines(status: Status) -> list[str]:
     )
     rows = [
         ("mode", f"{status.mode}, tick {status.tick}"),
+        ("torque", torque(status)),
         ("faults", ", ".join(status.faults) or "none"),
         ("present", ", ".join(status.present) or "nothing"),
         ("policy", ", also ".join([status.policy, *others])),
@@ -97,6 +98,14 @@ def lines(status: Status) -> list[str]:
         if not check.ok:
             text.append(f"  against arming: {check.name}: {check.found}; {check.fix}")
     return text
+
+
+def torque(status: Status) -> str:
+    """Whether it is on, and which servos have not said so."""
+    unproven = ", ".join(status.torque_unproven)
+    if status.mode not in ("idle", "fault"):
+        return f"on, not confirmed by {unproven}" if unproven else "on"
+    return f"off is NOT PROVEN at {unproven}; cut the power" if unproven else "off"
 
 
 def _plain(value: object) -> object:

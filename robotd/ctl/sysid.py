@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -15,6 +14,7 @@ import click
 from contract import Bundle, ConfigError, ContractError, RobotConfig, assets_dir, load_bundle, load_robot_config
 from contract.robot_params import load_robot_params, merged, robot_params_to_yaml
 from contract.schema import suggest
+from robotd.bundle_choice import bundle_option
 from robotd.ctl.bus_session import hardware_lock, read_wiring, run_held
 from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.identification.described import Described, described
@@ -22,15 +22,17 @@ from robotd.ctl.identification.excitation import bounds_of
 from robotd.ctl.identification.findings import Finding, finding_of, params_of, table
 from robotd.ctl.identification.fit import Fit, Record, fit_servo
 from robotd.ctl.identification.joint_trial import TrialError
-from robotd.ctl.identification.plot import PlotError, draw_fit
+from robotd.ctl.identification.plot import draw_fit
 from robotd.ctl.identification.session import Job, record_joints
+from robotd.ctl.plotting import PlotError
 from robotd.ctl.progress import Progress
-from robotd.ctl.refusal import CheckFailed, Refusal, Unreachable, refusing
+from robotd.ctl.refusal import CheckFailed, Refusal, Unreachable, expect_writable, refusing
 from robotd.hal import ON_PORTS, HardwareError, UnreachableError, open_hardware
-from robotd.hal.servo_frame import UNITS_PER_RAD, servo_frame
-from robotd.places import config_path, state_folder
+from robotd.hal.servo_frame import servo_frame
+from robotd.places import state_folder
 from robotd.policy import open_session
-from robotd.wiring import Wiring
+from robotd.whole_file import write_whole
+from robotd.wiring import UNITS_PER_RAD, Wiring
 
 EXIT_OK, EXIT_POOR = 0, 1
 OVER_RATED = 1.5
@@ -54,8 +56,8 @@ class Robot(NamedTuple):
     show_default=True,
     help="The robot; servos on their ports without IMU and feet; the physics twin behind emulated wires.",
 )
-@click.option("--bundle", type=click.Path(path_type=Path), help="Whose robot; without it that of the standing bundle.")
-@click.option("--config", type=click.Path(path_type=Path), help="The robotd.yaml with the wiring.")
+@bundle_option("Whose robot; without it that of the standing bundle.")
+@click.option("--config", type=click.Path(path_type=Path), help="Wiring; without it the robot's own.")
 @click.option("--amplitude", type=FiniteRange(0.05, 0.5), default=0.25, show_default=True, help="Of the motion, rad.")
 @click.option("--top-speed", type=FiniteRange(0.5, 12), help="No command asks for more, rad/s; 1.5 x robot_config's.")
 @click.option("--margin", type=FiniteRange(0.02, 0.5), default=0.05, show_default=True, help="Left of the range, rad.")
@@ -97,15 +99,14 @@ def command(
     progress = Progress(sys.stderr)
     robot = _robot(bundle, config)
     path = output or state_folder() / "robot_params.yaml"
+    expect_writable(path, "--output")
     with refusing(ConfigError):
         before = load_robot_params(path, robot.config) if path.exists() else None
     jobs = _jobs(robot, joints or robot.config.actuator_names, amplitude, top_speed, margin, hold)
-    if hal == "real" and not yes:
-        _ask_for_feet_in_the_air(len(jobs))
     says = described(robot.bundle, robot.wiring, hold)
     if not says:
         progress.say("warning: no MJCF to compare with, or no MuJoCo to read it; pip install 'wildrobot[sim]'")
-    records = _record(robot, hal, jobs, progress)
+    records = _record(robot, hal, jobs, progress, ask=hal == "real" and not yes)
     fits = {}
     for job in jobs:
         progress.show(f"fitting {job.joint}")
@@ -125,13 +126,18 @@ def command(
 
 
 def _ask_for_feet_in_the_air(count: int) -> None:
-    if not click.confirm(f"{count} joints will move, one at a time. Are both feet in the air?", err=True):
-        raise Refusal("nothing was moved; lift the robot, then run it again")
+    try:
+        if click.confirm(f"{count} joints will move, one at a time. Are both feet in the air?", err=True):
+            return
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise Refusal("nothing was moved, since the input has ended; run it in a terminal, or with --yes") from None
+    raise Refusal("nothing was moved; lift the robot, then run it again")
 
 
 def _robot(bundle: Path | None, config: Path | None) -> Robot:
-    usual = config_path()
-    wiring = read_wiring(config or (usual if usual.exists() else None))
+    wiring = read_wiring(config)
     with refusing(ContractError):
         loaded = load_bundle(bundle or assets_dir() / "bundles" / "standing", open_session)
         own = loaded.robot_config or load_robot_config(assets_dir() / "robot_config.yaml")
@@ -171,12 +177,18 @@ def _jobs(
     return jobs
 
 
-def _record(robot: Robot, hal: str, jobs: Sequence[Job], progress: Progress) -> dict[str, Record]:
-    """Raises CheckFailed, Refusal, Unreachable: one sentence; everything is limp."""
+def _record(robot: Robot, hal: str, jobs: Sequence[Job], progress: Progress, ask: bool) -> dict[str, Record]:
+    """Open the robot, ask the person beside it if `ask` is set, and move.
+
+    Raises:
+        CheckFailed, Refusal, Unreachable: one sentence; everything is limp.
+    """
     with hardware_lock("sysid") if hal in ON_PORTS else nullcontext():
         try:
             hardware: Any = open_hardware(hal, robot.bundle, robot.wiring)
             try:
+                if ask:
+                    _ask_for_feet_in_the_air(len(jobs))
                 return run_held(record_joints(hardware, jobs, hal != "bench", progress.say))
             finally:
                 hardware.close()
@@ -218,10 +230,7 @@ def _draw(folder: Path, records: Mapping[str, Record], fits: Mapping[str, Fit], 
 
 def _write(path: Path, data: bytes) -> None:
     """Whole or not at all. Raises Refusal."""
-    part = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)
+        write_whole(path, data)
     except OSError as problem:
         raise Refusal(f"{path}: {problem.strerror}, expected a file that can be written") from None

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from robotd.ctl.fault_fixes import fault_lines
+from robotd.ctl.status import torque
 from robotd.ctl.watch import Pace, Recent, Sample, hottest
 from robotd.messages import Status
 
@@ -69,6 +70,7 @@ def _facts(status: Status) -> Table:
     rows = {
         "command": f"forward {vx:.2f} m/s, left {vy:.2f} m/s, turn {yaw:.2f} rad/s, {by}",
         "slow motion": f"{status.slow_motion:.2g}",
+        "torque": torque(status),
         "present": ", ".join(status.present) or "nothing",
         "tilt": f"{math.degrees(status.tilt_rad):.1f} deg",
         "age": f"IMU {status.imu_age_s * 1e3:.0f} ms, oldest joint {status.joint_age_s * 1e3:.0f} ms",

@@ -47,7 +47,7 @@ class EmulatedHardware:
     Attributes:
         twin: the physics, to look at, to push and to set down.
         bench: the servo buses, with their faults and their witness.
-        chip, contacts: the other devices, with their faults.
+        chip, contacts: the other devices, with their faults. gpio: the pins that they are at.
 
     Args:
         truth: how the robot is really put together, if not as the wiring says: for what becomes of a wrong calibration.
@@ -68,7 +68,8 @@ class EmulatedHardware:
         self.twin = twin
         really = truth or wiring
         self.live = LiveTwin(twin, spec, really, physics_clock)
-        gpio, imu, switches = EmulatedGpio(), really.imu, really.foot_switches.all
+        self.gpio, imu, switches = EmulatedGpio(), really.imu, really.foot_switches.all
+        gpio = self.gpio
         config = imu_config(wiring.imu)
         w, x, y, z = imu.mounting_wxyz
         self.chip = Bno085Chip(
@@ -126,6 +127,10 @@ class EmulatedHardware:
     def disable(self) -> None:
         """As RealHardware."""
         self._real.disable()
+
+    def leave_out(self, buses: int) -> None:
+        """As RealHardware."""
+        self._real.leave_out(buses)
 
     async def stop(self) -> None:
         """As RealHardware."""

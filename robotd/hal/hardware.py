@@ -20,13 +20,15 @@ class UnreachableError(HardwareError):
 class Hardware(Protocol):
     """One robot, real or not; J joints in policy order. No method blocks for longer than a fraction of a tick.
 
-    The loop calls `read` exactly once a tick, then at most one of `write` and `disable`. To power up it writes the
-    pose first and enables afterwards, so that no joint ever moves to an old target. A new backend starts disabled.
+    The loop calls `read` exactly once a tick, then `leave_out` where a bus died, then at most one of `write` and
+    `disable`. To power up it writes the pose first and enables afterwards, so that no joint ever moves to an old
+    target. A new backend starts disabled.
     Between opening and `close` there is one `start` and one `stop`, in the event loop that runs the ticks.
     """
 
     async def start(self) -> None:
-        """Begin to sample, torque off; comes back once every sensor has answered. Takes its time.
+        """Torque off, whoever left it on, and begin to sample; comes back once every servo has said that it is off and
+        every sensor has answered. Takes its time.
 
         Raises:
             HardwareError: something does not answer; `stop` and `close` are still to be called.
@@ -58,6 +60,10 @@ class Hardware(Protocol):
 
     def disable(self) -> None:
         """Torque off at every joint: limp. May be called at any time and again."""
+        ...
+
+    def leave_out(self, buses: int) -> None:
+        """Keep what is written from these buses, bits in the order of `health`, until the next `disable`."""
         ...
 
     def close(self) -> None:

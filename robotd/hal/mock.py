@@ -91,6 +91,9 @@ class MockHardware:
         """The joints stay where they are."""
         self._enabled = False
 
+    def leave_out(self, buses: int) -> None:
+        """There are no buses."""
+
     def close(self) -> None:
         """Nothing to let go of."""
         self._enabled = False

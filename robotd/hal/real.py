@@ -124,10 +124,15 @@ class RealHardware:
         self._reports: dict[str, LimpReport] = {}  # of the last limp, by bus
 
     async def start(self) -> None:
-        """Ask every servo, start the IMU. Up to 3 s where something is wrong. Raises UnreachableError."""
+        """Limp, ask every servo, start the IMU. Up to 3 s where something is wrong.
+
+        Raises:
+            UnreachableError: something does not answer, or a servo has not said that its torque is off.
+        """
         for bus, servo_ids in self._ids.items():
             pace = Pace(deadband_units=self._wiring.deadband_units, read_period_s=self._read_period_s)
             self.schedules[bus] = ServoSchedule(ServoBus(bus, self._devices.lines[bus], self._reply_s), servo_ids, pace)
+            self.schedules[bus].limp()  # whoever was here before may have left torque on
             self.schedules[bus].start()
         self._polling = asyncio.create_task(self._devices.switches.run(), name="foot switches")
         try:
@@ -136,9 +141,9 @@ class RealHardware:
             raise UnreachableError(str(problem)) from None
         self._imu_started = True
         until_s = self._clock() + ANSWER_S
-        while silent := self._silent():
+        while wrong := self._silent() or self._not_limp():
             if self._clock() > until_s:
-                raise UnreachableError(silent)
+                raise UnreachableError(wrong)
             await asyncio.sleep(0.01)
 
     def read(self) -> Signals:
@@ -166,13 +171,29 @@ class RealHardware:
     def health(self) -> Health:
         """What the schedules read last, at their own slow rate, and how the buses do now."""
         degc, volts = np.full(len(self._names), np.nan, np.float32), []
+        now_s, told_s = self._clock(), np.full(len(self._names), self._start_s)
         for bus, schedule in self.schedules.items():
             for column, servo_id in zip(self._columns[bus], self._ids[bus], strict=True):
                 said = schedule.health(servo_id)
                 degc[column] = said.temperature_degc
                 volts.append(said.voltage_v)
-        errors = tuple(schedule.bus.failed_in_a_row for schedule in self.schedules.values())
-        return Health(degc, np.asarray(np.min(volts) if volts else np.nan, np.float32), errors)
+                told_s[column] = max(said.stamp_s, self._start_s)
+        return Health(
+            temperature_degc=degc,
+            voltage_v=np.asarray(np.min(volts) if volts else np.nan, np.float32),
+            bus_errors_in_a_row=tuple(schedule.bus.failed_in_a_row for schedule in self.schedules.values()),
+            servo_age_s=np.maximum(now_s - told_s, 0).astype(np.float32),
+            foot_switch_age_s=np.asarray(max(self._devices.switches.newest().age_s(now_s), 0), np.float32),
+            torque_unproven=self._torque_unproven(),
+        )
+
+    def _torque_unproven(self) -> int:
+        """The joints, as bits, whose servos have not confirmed what they were told last of torque."""
+        bits = 0
+        for bus, schedule in self.schedules.items():
+            if doubtful := schedule.unconfirmed:
+                bits |= sum(1 << c for c, i in zip(self._columns[bus], self._ids[bus], strict=True) if i in doubtful)
+        return bits
 
     def write(self, target_rad: Array) -> None:
         """New targets (J,) rad for all buses; each writes them as soon as its wire is free. ValueError: not finite."""
@@ -190,6 +211,12 @@ class RealHardware:
         """Torque off on every bus, before anything else that waits there; the buses prove and repeat it themselves."""
         for schedule in self.schedules.values():
             schedule.limp()
+
+    def leave_out(self, buses: int) -> None:
+        """Nothing more is written there until the next `disable`."""
+        for place, schedule in enumerate(self.schedules.values()):
+            if buses >> place & 1:
+                schedule.leave_out()
 
     async def stop(self) -> None:
         """Limp and wait for the proof, at most PROOF_S; then end all tasks and the IMU's thread."""
@@ -210,10 +237,11 @@ class RealHardware:
         if self._imu_started:
             self._devices.imu.stop()
         self._devices.switches.close()
-        for line in self._devices.lines.values():
+        lines = {**self._devices.lines, **{bus: schedule.bus.line for bus, schedule in self.schedules.items()}}
+        for line in lines.values():
             line.close()
         proven = {bus for bus, report in self._reports.items() if report.verified}
-        doubtful = {bus: (line.port, self._ids[bus]) for bus, line in self._devices.lines.items() if bus not in proven}
+        doubtful = {bus: (line.port, self._ids[bus]) for bus, line in lines.items() if bus not in proven}
         self._reports |= limp_now(doubtful, self._wiring.baud)
         say_what_is_not_limp(self._reports, self._wiring)
 
@@ -243,4 +271,13 @@ class RealHardware:
                     f"{bus} ({schedule.bus.line.port}): no answer from servo {ids}; check power, cable and ids, and "
                     f"that the servos speak at {self._wiring.baud} baud"
                 )
+        return None
+
+    def _not_limp(self) -> str | None:
+        """A sentence on the servos that have not said that they are unloaded; None where all have."""
+        for bus, schedule in self.schedules.items():
+            ids_of = self._wiring.on_bus(bus).items()
+            if doubtful := [f"{i} ({name})" for name, i in ids_of if i in schedule.unconfirmed]:
+                where = f"{bus} ({schedule.bus.line.port})"
+                return f"{where}: torque off is NOT PROVEN at servo {', '.join(doubtful)}; cut the power, then look"
         return None

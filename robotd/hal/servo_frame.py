@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,12 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from contract import PolicySpec
-from robotd.wiring import JointCalibration, Wiring
+from robotd.wiring import LAST_UNITS, MIDDLE_UNITS, UNITS_PER_RAD, JointCalibration, Wiring
 
 from .hardware import HardwareError
-
-MIDDLE_UNITS, LAST_UNITS = 500, 1000
-UNITS_PER_RAD = LAST_UNITS / math.radians(240)
 
 Float64 = NDArray[np.float64]
 

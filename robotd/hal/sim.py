@@ -149,6 +149,9 @@ class SimHardware:
         """No actuator gives any force; what is left is the gears' friction and damping."""
         self.model.opt.disableflags |= int(self._mujoco.mjtDisableBit.mjDSBL_ACTUATION)
 
+    def leave_out(self, buses: int) -> None:
+        """There are no buses."""
+
     def close(self) -> None:
         """Limp; there is no device to let go of."""
         self.disable()

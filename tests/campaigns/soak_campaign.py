@@ -1,15 +1,18 @@
 """Hours on the twin in lockstep: random commands, pushes, policy switches, troubles, stops, clearing and re-arming.
 
-`python tests/campaigns/soak_campaign.py 50000` runs so many ticks and prints what came out. One simulated hour is
-180,000 ticks. A part is 36,000 of them (12 minutes); parts of one process follow on each other in one daemon.
+`python tests/campaigns/soak_campaign.py 50000` runs so many ticks and prints what came out; with `--calm` the shipped
+standing policy stands, nobody disturbs it, and no fault may come. One simulated hour is 180,000 ticks. A part is 36,000
+of them (12 minutes); parts of one process follow on each other in one daemon.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import gc
 import json
 import logging
+import math
 import random
 import sys
 import tempfile
@@ -22,7 +25,7 @@ from typing import Any
 import numpy as np
 from troubled_twin import TROUBLES, Trouble, TroubledTwin
 
-from contract import Bundle, assets_dir, load_deployment
+from contract import assets_dir, load_bundle, load_deployment
 from robotd.blackbox import BlackBox
 from robotd.blackbox_codec import example_record, record_of
 from robotd.blackbox_reader import BlackBoxFile
@@ -34,12 +37,15 @@ from robotd.mode import Event, Mode
 from robotd.policy import open_session
 from robotd.record import Orders, TickRecord
 from robotd.replay import replay
+from robotd.safety import Fault
 from robotd.tick_state import setup_for
 
 PART_TICKS = 36_000
 SHORT_TICKS = 3000
 WARM_UP = 3000
 """Ticks after which memory counts."""
+CALM_KIB = 1024
+"""By so much memory may not grow in a calm run."""
 PATIENCE_TICKS = 1500
 """A robot that does not stand up within 30 s is put on its stand again."""
 QUIET_S, TROUBLE_S = (0.5, 5.0), (20.0, 90.0)
@@ -52,17 +58,21 @@ class Operator:
 
     Args:
         report: gets each finished part, counted from 0 in this process.
+        calm: once it is up, nobody does anything and nothing goes wrong.
     """
 
-    def __init__(self, robot: TroubledTwin, clock: SimulatedClock, ticks: int, seed: int, report: Report) -> None:
+    def __init__(
+        self, robot: TroubledTwin, clock: SimulatedClock, ticks: int, seed: int, report: Report, calm: bool = False
+    ) -> None:
         self._robot, self._clock, self._ticks, self._report = robot, clock, ticks, report
         self._dice = random.Random(f"soak {seed}")
         self._orders = Orders()
-        self._next_act_s = self._next_trouble_s = self._wait_until_s = 0.0
+        self._next_act_s = self._next_trouble_s = math.inf if calm else 0.0
+        self._wait_until_s = 0.0
         self._since: dict[str, float] = {}  # what is owed: by when at the latest
         self._silent_from_s: float | None = None
         self._mode, self._in_mode = Mode.IDLE, 0
-        self._stopped = False  # by a fault, with a person waiting
+        self.faults = Fault.NONE  # before the end, those of a person's left out
         self.counts: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
         self._base = (0, Counter[str](), Counter[str](), 0)  # ticks, counts, troubles and accusations of parts before
@@ -157,6 +167,8 @@ class Operator:
             self.counts[f"to {mode.value}"] += 1
             self._mode, self._in_mode = mode, 0
         self._in_mode += 1
+        if record.number < self._ticks:
+            self.faults |= record.faults & ~Fault.OPERATOR
         self.counts["active"] += mode is Mode.ACTIVE
         if mode in (Mode.STANDBY, Mode.IDLE) and self._in_mode % PATIENCE_TICKS == 0:
             self.counts["put on the stand"] += 1
@@ -204,15 +216,17 @@ def rss_kib() -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
 
 
-def soak(ticks: int, seed: int, report: Report, folder: Path, bundle: Bundle | None = None) -> dict[str, Any]:
+def soak(ticks: int, seed: int, report: Report, folder: Path, calm: bool = False) -> dict[str, Any]:
     """Run so many ticks in one daemon, then replay what its black box holds; the last finding."""
-    if bundle is None:
+    if calm:
+        bundle = load_bundle(assets_dir() / "bundles" / "standing", open_session)
+    else:
         bundles, default = load_deployment(assets_dir() / "bundles" / "wildrobot", open_session)
         bundle = bundles[default]
     config, clock = RobotdConfig(), SimulatedClock()
     setup = setup_for(bundle, config)
     robot = TroubledTwin(open_twin(bundle, seed=seed), bundle.spec, clock, config.motion.target_margin_rad)
-    operator = Operator(robot, clock, ticks, seed, report)
+    operator = Operator(robot, clock, ticks, seed, report, calm)
     path = folder / "blackbox.bin"
     box = BlackBox(path, setup, clock.now_s, time.time())
     try:
@@ -228,6 +242,7 @@ def soak(ticks: int, seed: int, report: Report, folder: Path, bundle: Bundle | N
     return {
         "ticks": summary.ticks,
         "error": summary.error,
+        "faults": operator.faults.names,
         "replayed": result.ticks,
         "difference": None if result.difference is None else str(result.difference),
         "powered_at_end": robot.powered or robot.twin.enabled,
@@ -261,13 +276,19 @@ def run_parts(wanted: Sequence[str], add: Callable[[str, dict[str, Any]], None])
 
 def main() -> int:
     """Run so many ticks, print the findings."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ticks", type=int, nargs="?", default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--calm", action="store_true")
+    options = parser.parse_args()
     logging.getLogger("robotd").setLevel(logging.CRITICAL + 1)
-    ticks, seed = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000, int(sys.argv[2]) if len(sys.argv) > 2 else 0
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        end = soak(ticks, seed, lambda number, part: found.append(part), Path(folder))
+        end = soak(options.ticks, options.seed, lambda number, part: found.append(part), Path(folder), options.calm)
     print(json.dumps({"parts": found, "end": end}, indent=1))
-    return 1 if any(part["problems"] for part in found) or end["error"] or end["difference"] else 0
+    disturbed = options.calm and (end["faults"] or found[-1]["grown_kib"] >= CALM_KIB)
+    problems = any(part["problems"] for part in found)
+    return 1 if problems or end["error"] or end["difference"] or disturbed else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Hours on the twin, short, and that the witness sees what it must see. WILDROBOT_SOAK_TICKS=180000 is an hour."""
+"""Hours on the twin, short, and that the witness sees what it must see.
+
+WILDROBOT_SOAK_TICKS: of each run; 180000 is an hour.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from robotd.config import RobotdConfig
 from robotd.hal.sim import open_twin
 from robotd.policy import open_session
 
-TICKS = int(os.environ.get("WILDROBOT_SOAK_TICKS", "4000"))
+TICKS = int(os.environ.get("WILDROBOT_SOAK_TICKS", "0"))
 MARGIN = RobotdConfig().motion.target_margin_rad
 
 
@@ -41,13 +44,26 @@ def robot() -> TroubledTwin:
 @pytest.mark.timeout(36_000)
 def test_a_long_day_makes_no_command_unsafe_and_replays(tmp_path: Path) -> None:
     found: list[dict[str, Any]] = []
-    end = soak_campaign.soak(TICKS, 3, lambda ticks, part: found.append(part), tmp_path)
+    ticks = TICKS or 4000
+    end = soak_campaign.soak(ticks, 3, lambda ticks, part: found.append(part), tmp_path)
     assert [part["problems"] for part in found] == [[]] * len(found)
-    assert sum(part["tried"] for part in found) == TICKS
-    assert sum(part["counts"].get("active", 0) for part in found) > TICKS / 2
+    assert sum(part["tried"] for part in found) == ticks
+    assert sum(part["counts"].get("active", 0) for part in found) > ticks / 2
     assert sum(part["counts"].get("cleared", 0) for part in found) > 0, "nothing has happened"
     assert end["error"] is None and end["difference"] is None and end["replayed"] > 0 and not end["powered_at_end"]
     assert found[-1]["grown_kib"] < 2048
+
+
+@pytest.mark.timeout(36_000)
+def test_a_calm_run_has_no_fault_does_not_grow_and_replays(tmp_path: Path) -> None:
+    found: list[dict[str, Any]] = []
+    ticks = TICKS or 20_000
+    end = soak_campaign.soak(ticks, 0, lambda ticks, part: found.append(part), tmp_path, calm=True)
+    assert end["error"] is None and end["faults"] == () and end["ticks"] > ticks
+    assert [part["problems"] for part in found] == [[]] * len(found)
+    assert sum(part["counts"].get("active", 0) for part in found) > ticks - 500
+    assert found[-1]["grown_kib"] < soak_campaign.CALM_KIB
+    assert end["difference"] is None and end["replayed"] == min(end["ticks"], 30_000) and not end["powered_at_end"]
 
 
 @pytest.mark.parametrize(

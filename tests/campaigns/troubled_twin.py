@@ -162,6 +162,10 @@ class TroubledTwin:
         self._last = None
         self.twin.disable()
 
+    def leave_out(self, buses: int) -> None:
+        """As the twin."""
+        self.twin.leave_out(buses)
+
     def close(self) -> None:
         """As the twin."""
         self.twin.close()

@@ -100,7 +100,8 @@ class WiredRobot:
     """robotd's Hardware for one bundle's robot, every device emulated.
 
     Attributes:
-        clock: the time of everything. twin: physics. witness: what reached the servos. wires: by name of the bus.
+        clock: the time of everything. twin: physics. witness: what reached the servos. wires: by name of the bus. gpio:
+            the pins of IMU and foot switches.
 
     Args:
         seed: of the twin, of noise, jitter and garbage.
@@ -114,7 +115,8 @@ class WiredRobot:
         self.wires = {bus: self._wire(bus, seed + 100 * n) for n, bus in enumerate(wiring.used_buses)}
         lines = {bus: WireLine(wire, self.clock) for bus, wire in self.wires.items()}
         self.world = SimulatedWorld(self.clock, list(lines.values()))
-        gpio, config = EmulatedGpio(), imu_config(wiring.imu)
+        self.gpio, config = EmulatedGpio(), imu_config(wiring.imu)
+        gpio = self.gpio
         pins = {name: switch.pin for name, switch in wiring.foot_switches.all.items()}
         self.chip = Bno085Chip(gpio, self._live.motion, clock=self.clock.now_s, seed=seed)
         self.contacts = FootContacts(
@@ -184,6 +186,10 @@ class WiredRobot:
     def disable(self) -> None:
         """As RealHardware."""
         self._real.disable()
+
+    def leave_out(self, buses: int) -> None:
+        """As RealHardware."""
+        self._real.leave_out(buses)
 
     def close(self) -> None:
         """As RealHardware; its last try to limp finds no port to open, and the witness tells whether it was needed."""

@@ -16,12 +16,14 @@ is a value that is not allowed. `robot_config.yaml` and `robot_params.yaml` belo
 [the contract](contract-reference.md#robot_configyaml).
 
 """
+OWN = """/etc/robotd/robotd.yaml, or named by `--config`; `robotctl service install` writes one. [Wiring](wiring.md)
+shows the section `hardware` in full."""
 
 
 def page() -> str:
     """The whole page."""
     files = {
-        "robotd.yaml": (RobotdConfig, "Named by `--config`; `robotctl service install` writes one."),
+        "robotd.yaml": (RobotdConfig, OWN),
         "calibration.yaml": (Calibration, "Written by `robotctl calibrate`, never by hand."),
         "Training YAML": (TrainConfig, "`trainer train --config FILE`; examples lie in `trainer/configs`."),
     }

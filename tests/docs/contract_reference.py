@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Any
 
 from key_tables import cell, dataclass_table, prose, table, tables_below
 
 import contract
 from contract import TERMS, PolicySpec, RobotConfig, assets_dir, bundle_files, errors, load_deployment
+from contract.onnx_operators import OPERATORS
 from contract.robot_params import RobotParams
 from contract.signals import FOOT_SWITCHES, Command, PolicyState, Signals
 from contract.spec import CONTRACT_NAME, CONTRACT_VERSION, SPEC_VERSION
@@ -64,16 +64,17 @@ def layouts() -> str:
     return text
 
 
-def _no_session(path: Path) -> Any:
+def _no_session(content: bytes) -> Any:
     from robotd.policy import open_session
 
-    return open_session(path)
+    return open_session(content)
 
 
 def ids() -> str:
     """Names of what turns an output into a target."""
     rows = [("action.mapping_id", ", ".join(f"`{name}`" for name in MAPPING_IDS))]
     rows += [("action.postprocess_id", ", ".join(f"`{name}`" for name in POSTPROCESS_IDS))]
+    rows += [("operators of policy.onnx", ", ".join(f"`{name}`" for name in sorted(OPERATORS)))]
     rows += [("robot_config.foot_switches, in this order", ", ".join(f"`{name}`" for name in FOOT_SWITCHES))]
     return "## Names that are known\n" + table(("where", "names"), rows)
 

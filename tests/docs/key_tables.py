@@ -118,7 +118,9 @@ def words_of(hint: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A default as it would be written."""
+    """A default as it would be written; of a section that has no full set of defaults, what this one holds."""
+    if isinstance(value, BaseModel) and any(field.is_required() for field in type(value).model_fields.values()):
+        return f"`{{{', '.join(f'{key}: {shown(each).strip(chr(96))}' for key, each in value)}}}`"
     if dataclasses.is_dataclass(value) or isinstance(value, BaseModel):
         return "its defaults"
     if isinstance(value, Mapping) and value and any(isinstance(each, BaseModel) for each in value.values()):

@@ -22,7 +22,8 @@ RUN_ELSEWHERE = {"bringup.md": "tests/robotd/ctl/test_bringup_page.py"}
 """Pages whose blocks have a test of their own, which also compares what was said."""
 PROGRAMS: dict[str, click.Command] = {"robotctl": robotctl, "robotd": robotd, "trainer": trainer}
 OTHERS = (
-    "apt", "cd", "echo", "export", "git", "pip", "raspi-config", "source", "ssh", "sudo", "systemctl", "usermod", "uv",
+    "apt", "cd", "cp", "echo", "export", "git", "ln", "pip", "raspi-config", "source", "ssh", "sudo", "systemctl",
+    "usermod", "uv",
 )  # fmt: skip
 """Words that a block may begin a command with beside our programs, make, python and pytest."""
 FENCE = re.compile(r"^( *)(`{3,})([\w-]*)([^\n]*)\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
@@ -107,10 +108,10 @@ def whole(snippets: tuple[str, ...]) -> list[str]:
 
 
 def snippets_of(page: Path) -> list[str]:
-    """Snippets in the text that begin with one of our programs and go on."""
+    """Snippets in the text that begin with one of our programs and go on, without their sudo."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     starts = tuple(f"{program} " for program in PROGRAMS)
-    return [snippet for snippet in SNIPPET.findall(text) if snippet.startswith(starts)]
+    return [each for snippet in SNIPPET.findall(text) if (each := snippet.removeprefix("sudo ")).startswith(starts)]
 
 
 def segments(line: str) -> Iterator[list[str]]:
@@ -131,7 +132,7 @@ def segments(line: str) -> Iterator[list[str]]:
 
 def problems_of(words: list[str]) -> list[str]:
     """What is wrong with one command: an unknown program, verb, option or choice, or a file that is not there."""
-    words = words[1:] if words[0] == "sudo" else words
+    words = words[1:] if words[0] == "sudo" else words[3:] if words[:2] == ["taskset", "-c"] else words
     name = Path(words[0]).name  # some stand with their environment's folder
     if name in PROGRAMS:
         return problems_with(PROGRAMS[name], name, words[1:])

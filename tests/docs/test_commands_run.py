@@ -47,9 +47,8 @@ def script_of(lines: Iterable[str]) -> str:
 def run(lines: Iterable[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """The lines in one shell, with what was said."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    cache = Path(os.environ["WILDROBOT_HOME"]) / "compiled"  # of jax, for all commands of this session
     home = {"HOME": str(folder / "home"), "WILDROBOT_HOME": str(folder / "home" / "robot")}
-    env = {**os.environ, "PATH": path, **home, "JAX_COMPILATION_CACHE_DIR": str(cache)}
+    env = {**os.environ, "PATH": path, **home}
     (folder / "home").mkdir(exist_ok=True)
     return subprocess.run(
         ["bash", "-c", script_of(lines)],
@@ -87,7 +86,7 @@ def test_there_is_something_to_run() -> None:
 def test_what_is_not_run_is_listed() -> None:
     found = listed()
     assert {"slow", "hardware", "needs time"} <= set(found) and len(found["run"]) > 25
-    assert any(command.endswith("trainer eval --checkpoint runs/walking") for command in found["slow"])
+    assert any("trainer eval --checkpoint runs/walking" in command for command in found["slow"])
 
 
 def test_a_command_that_fails_would_be_found(checkout: Path) -> None:

@@ -80,6 +80,7 @@ def test_a_page_whose_blocks_are_run_elsewhere_has_that_test() -> None:
         ("robotctl servo show --port P", "is required"),
         ("robotctl status now", "nobody takes"),
         ("trainer eval --bundle x --laddder", "No such option"),
+        ("taskset -c 0 trainer train --configg x", "No such option"),
         ("make dmeo", "no target"),
         ("python assets/postprocess.py", "is not there"),
         ("mytool --x", "no program"),

@@ -117,6 +117,11 @@ def test_a_broken_link_would_be_found(tmp_path: Path) -> None:
     assert list(links_of(page)) == [("y.md", "z"), ("q.png", "")] and anchors_of(page) == {"a-b-c"}
 
 
+def test_no_menu_names_a_page_twice() -> None:
+    pages = re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(pages) > 20 and [page for page in pages if pages.count(page) > 1] == []
+
+
 def test_the_search_index_knows_every_page(site: Path) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
     known = {entry["location"].partition("#")[0] for entry in index["docs"]}

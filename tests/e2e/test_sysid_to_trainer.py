@@ -12,8 +12,7 @@ from robotd.ctl.identification.described import Described
 from robotd.ctl.identification.findings import Finding, finding_of, params_of
 from robotd.ctl.identification.fit import Fit
 from robotd.ctl.identification.servo_model import Servo
-from robotd.hal.servo_frame import UNITS_PER_RAD
-from robotd.wiring import Wiring
+from robotd.wiring import UNITS_PER_RAD, Wiring
 from trainer.config import load_train_config
 from trainer.robot_params import narrowed
 

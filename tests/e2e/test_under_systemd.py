@@ -10,8 +10,10 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,10 @@ from robotd.messages import Arm, AskStatus, Done, Status
 
 KILLS = int(os.environ.get("WILDROBOT_KILLS", "3"))
 GENEROUS_S = 5.0
+PATIENT = """
+realtime: {enabled: false}
+safety: {overrun_in_a_row: 10, overrun_in_50: 25, joint_stale_s: 0.3, imu_stale_s: 0.1, imu_lost_s: 0.3}
+"""
 STANDING = Path(__file__).resolve().parents[2] / "assets" / "bundles" / "standing"
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=f"no systemd for this test: {why_not()}")
@@ -103,6 +109,31 @@ def test_killed_at_random_moments_it_leaves_no_torque(robot: Rig, capsys: pytest
     assert times_ms[-1] < GENEROUS_S * 1e3
 
 
+STRANGER = """
+import fcntl, os, sys, time
+descriptor = os.open(sys.argv[1], os.O_RDONLY)
+print('at the door', flush=True)
+fcntl.flock(descriptor, fcntl.LOCK_EX)
+time.sleep(600)
+"""
+
+
+def test_killed_while_somebody_waits_for_its_lock_it_leaves_no_torque(robot: Rig) -> None:
+    robot.start()
+    lock = robot.folder / "run" / "robotd" / "lock"
+    made_by_systemd = robot.folder / "robotd"  # the user manager's; robotd's own tree is another one here
+    assert (lock.stat().st_mode & 0o777, made_by_systemd.stat().st_mode & 0o777) == (0o660, 0o750)
+    arm(robot)
+    command = [sys.executable, "-c", STRANGER, str(lock)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as stranger:
+        assert stranger.stdout is not None and stranger.stdout.readline() == "at the door\n"
+        pid, after_s = robot.pid(), robot.unloaded_s(robot.kill())
+        stranger.kill()
+    assert after_s < GENEROUS_S and "torque goes off beside it" in robot.journal()
+    robot.come_back(pid)
+    assert not robot.loaded()
+
+
 def test_limp_while_it_lives_is_its_emergency_stop(robot: Rig) -> None:
     robot.start()
     arm(robot)
@@ -113,6 +144,37 @@ def test_limp_while_it_lives_is_its_emergency_stop(robot: Rig) -> None:
     assert done.returncode == 0, done
     robot.until(lambda: not robot.loaded(), "servos are still loaded")
     assert status(robot).mode == "fault" and robot.pid() == pid
+
+
+@contextmanager
+def by_hand(robot: Rig) -> Iterator[None]:
+    """A robotd that a person has started beside the service, in STANDBY."""
+    config, bundle = robot.folder / "hand.yaml", str(STANDING)
+    config.write_text((robot.folder / "robotd.yaml").read_text() + PATIENT)
+    command = [robot.folder / "bin" / "robotd", "--hal", "bench", "--bundle", bundle, "--config", config]
+    environment = os.environ | {"WILDROBOT_HOME": str(robot.folder), "PYTHONPATH": str(STANDING.parents[2])}
+    with (robot.folder / "hand.log").open("w") as log:
+        started = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        said = robot.folder / "hand.log"
+        robot.until(lambda: "mode idle" in said.read_text(), "robotd by hand did not start")
+        arm(robot)
+        robot.until(lambda: status(robot).mode == "standby", "robotd by hand did not come home")
+        yield
+    finally:
+        started.kill()
+        started.wait()
+
+
+def test_a_refused_start_leaves_a_robotd_by_hand_alone(robot: Rig) -> None:
+    with by_hand(robot):
+        robot.systemctl("reset-failed", "robotd", check=False)
+        robot.systemctl("start", "robotd", check=False)
+        robot.until(lambda: robot.show("ActiveState") == "failed", "the service did not give up")
+        assert "is left alone" in robot.journal(), robot.journal()
+        assert status(robot).mode == "standby" and robot.loaded() == set(SERVOS)
+    robot.start()
+    robot.until(lambda: not robot.loaded(), "servos are still loaded")
 
 
 def test_it_stays_down_after_too_many_failures(robot: Rig) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,9 +17,13 @@ from hypothesis import strategies as st
 from imu_rig import SimulatedClock
 
 from contract import FOOT_SWITCHES
+from firmware_bridge.bno085 import Bno085
+from firmware_bridge.bno085_failure import Bno085Error
+from firmware_bridge.bno085_wire import Bno085Config, Bno085Wire
 from firmware_bridge.emulator.foot_contact import FootContacts
 from firmware_bridge.emulator.gpio import EmulatedGpio
 from firmware_bridge.foot_switch import PINS, Debounce, FootSwitchError, FootSwitches
+from firmware_bridge.gpio import import_gpio
 
 # samples after rest open: what is decided after each, and the chatter at the end
 DEBOUNCE = (
@@ -161,6 +169,74 @@ def test_the_real_library_is_taken_by_its_import_name(monkeypatch: pytest.Monkey
     switches.close()
     with pytest.raises(RuntimeError, match="setup"):
         gpio.input(5)
+
+
+LIKE_LGPIO = """
+import os
+folder = os.environ.get("LG_WD") or os.getcwd()
+os.chdir(folder)
+try:
+    os.mkfifo(".lgd-nfy0")
+except OSError:
+    raise FileNotFoundError(2, "No such file or directory", ".lgd-nfy-3") from None
+"""
+
+
+@pytest.fixture
+def like_lgpio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package RPi.GPIO that makes a pipe as it is imported, and a current folder where none can be made."""
+    (tmp_path / "RPi").mkdir()
+    (tmp_path / "RPi" / "__init__.py").touch()
+    (tmp_path / "RPi" / "GPIO.py").write_text(LIKE_LGPIO)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv("LG_WD", raising=False)
+    monkeypatch.chdir("/proc")
+    yield tmp_path
+    for name in ("RPi", "RPi.GPIO"):
+        sys.modules.pop(name, None)
+
+
+def test_the_pipe_of_lgpio_is_made_apart_and_the_current_folder_stays(
+    like_lgpio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (like_lgpio / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(like_lgpio / "temporary"))
+    module = import_gpio()
+    assert Path(module.folder).parent == like_lgpio / "temporary", "as the unit's folder is /, which is read-only"
+    assert os.getcwd() == "/proc" and "LG_WD" not in os.environ
+    assert os.listdir(like_lgpio / "temporary") == []
+
+
+def test_a_folder_for_pipes_that_somebody_chose_counts(like_lgpio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (like_lgpio / "chosen").mkdir()
+    monkeypatch.setenv("LG_WD", str(like_lgpio / "chosen"))
+    assert import_gpio().folder == str(like_lgpio / "chosen")
+    assert os.getcwd() == "/proc" and os.environ["LG_WD"] == str(like_lgpio / "chosen")
+
+
+def test_a_library_that_cannot_start_is_one_sentence(like_lgpio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LG_WD", "/proc")
+    for error, open_it in ((FootSwitchError, FootSwitches.open), (Bno085Error, lambda: Bno085.open(Bno085Config()))):
+        monkeypatch.setitem(sys.modules, "spidev", SimpleNamespace())
+        with pytest.raises(error, match=r"lgd-nfy-3.*wildrobot\[pi5\]") as caught:
+            open_it()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_chip_that_lgpio_may_not_open_is_one_sentence() -> None:
+    class LgpioError(Exception):
+        pass
+
+    class Shut(EmulatedGpio):
+        lgpio = SimpleNamespace(error=LgpioError)
+
+        def setmode(self, mode: int) -> None:
+            raise LgpioError("can not open gpiochip")
+
+    with pytest.raises(FootSwitchError, match="can not open gpiochip"):
+        FootSwitches(Shut())
+    with pytest.raises(Bno085Error, match="can not open gpiochip"):
+        Bno085Wire(SimpleNamespace(open=lambda *_: None, close=lambda: None), Shut(), Bno085Config())
 
 
 class TestEmulatedGpio:

@@ -1,4 +1,4 @@
-"""Ids, limits and offsets: written, read back, and refused where a bus is not as it should be."""
+"""Ids and limits: written, read back, and refused where a bus is not as it should be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from firmware_bridge.emulator.fault import FaultKind
 from firmware_bridge.hiwonder import CodecError, Command
 from firmware_bridge.serial_line import BusError, ReadBackError
 from firmware_bridge.servo_bus import ServoBus
-from firmware_bridge.servo_registers import Limits, adjust_offset, read_limits, read_offset, set_id, write_limits
+from firmware_bridge.servo_registers import Limits, read_limits, set_id, write_limits
 
 LIMITS = Limits(low_units=120, high_units=880, low_mv=9000, high_mv=12_600, max_degc=75)
 
@@ -68,20 +68,6 @@ def test_limits_that_make_no_sense_are_refused(limits: Limits, error: type[Excep
     async def main(bus: ServoBus) -> None:
         with pytest.raises(error, match=words):
             await write_limits(bus, 1, limits)
-
-    with bench_of(1) as bench:
-        run_on_bus(bench, main)
-
-
-def test_an_offset_moves_the_zero_and_stays_if_saved() -> None:
-    async def main(bus: ServoBus) -> None:
-        await adjust_offset(bus, 1, -25, save=True)
-        assert await read_offset(bus, 1) == -25
-        assert (await bus.ask(1, Command.POS_READ, attempts=5)).values == (525,)
-        await adjust_offset(bus, 1, 40, save=False)
-        bench.fault("left/1", FaultKind.OFF)
-        bench.fault("left/1", FaultKind.OK)
-        assert await read_offset(bus, 1) == -25
 
     with bench_of(1) as bench:
         run_on_bus(bench, main)

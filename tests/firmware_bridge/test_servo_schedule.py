@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
-from servo_rig import PATIENT_S, bench_of, one_bus, until
+from servo_rig import LONG_S, PATIENT_S, bench_of, one_bus, until
 
 from firmware_bridge.emulator.bench import ServoBench
 from firmware_bridge.emulator.fault import FaultKind
-from firmware_bridge.serial_line import BusError
+from firmware_bridge.serial_line import BusError, PortError, SerialLine
 from firmware_bridge.servo_schedule import REST_S, Pace, ServoSchedule
 
 Test = Callable[[ServoSchedule], Awaitable[None]]
@@ -197,7 +199,7 @@ def test_limp_preempts_what_is_under_way() -> None:
         await until(lambda: not schedule.unconfirmed)
         schedule.bus.reply_s = 30.0
         bench.fault("left/1", FaultKind.OFF)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(2 * PATIENT_S)  # what was under way with the old patience is over
         bench.fault("left/1", FaultKind.OK)
         asked_s, number = time.monotonic(), bench.witness.seen
         report = await asyncio.wait_for(schedule.limp(), 5.0)
@@ -272,4 +274,119 @@ def test_a_pulled_plug_is_reported_and_limp_says_so() -> None:
         assert "gone" in (report.servos[1].problem or "")
 
     with bench_of(1, 2) as bench:
+        run(bench, test)
+
+
+def test_a_plug_that_is_put_in_again_brings_the_bus_back_limp_and_disabled(tmp_path: Path) -> None:
+    async def test(schedule: ServoSchedule) -> None:
+        schedule.aim({1: 400, 2: 600}, 20)
+        schedule.enable()
+        await until(lambda: not schedule.unconfirmed)
+        bench.unplug("left")
+        await until(lambda: schedule.bus.lost is not None)
+        await asyncio.sleep(0.3)
+        assert all(servo.loaded for servo in bench.wires["left"].servos), "nobody could reach them"
+        number = bench.witness.seen
+        bench.plug("left")
+        begin_s = time.monotonic()
+        schedule.aim({1: 300}, 20)  # as the ticks go on to do
+        took_s = await until(lambda: not any(servo.loaded for servo in bench.wires["left"].servos))
+        await until(lambda: not schedule.unconfirmed)
+        proven_s = time.monotonic() - begin_s
+        print(f"plugged in again: unloaded after {took_s * 1e3:.0f} ms, proven after {proven_s * 1e3:.0f} ms")
+        first = bench.witness.since(number)[0]
+        assert (first.command, first.values) == ("load_or_unload_write", (0,))
+        await until(lambda: schedule.bus.failed_in_a_row == 0)
+        assert not schedule.enabled and schedule.bus.lost is None
+        assert not [a for a in bench.witness.since(number) if a.command == "move_time_write"]
+        schedule.aim({1: 400, 2: 600}, 20)
+        schedule.enable()
+        await until(lambda: not schedule.unconfirmed)
+        assert all(servo.loaded for servo in bench.wires["left"].servos)
+
+    with ServoBench({"left": (1, 2)}, tmp_path) as bench:
+        run(bench, test)
+
+
+def test_a_port_that_stays_away_is_looked_for_at_leisure_and_never_in_the_loop() -> None:
+    async def test(schedule: ServoSchedule) -> None:
+        opened_by: list[threading.Thread] = []
+
+        def reopened() -> SerialLine:
+            opened_by.append(threading.current_thread())
+            time.sleep(0.05)  # as a port that takes its time
+            raise PortError("still gone")
+
+        schedule.bus.line.reopened = reopened  # type: ignore[method-assign]
+        bench.unplug("left")
+        await until(lambda: schedule.bus.lost is not None)
+        late_s = 0.0
+        for _ in range(50):
+            before_s = time.monotonic()
+            schedule.aim({1: 300}, 20)
+            await asyncio.sleep(0.02)
+            late_s = max(late_s, time.monotonic() - before_s - 0.02)
+        print(f"looked for {len(opened_by)} times in 1 s, the loop was {late_s * 1e3:.1f} ms late at most")
+        assert 2 <= len(opened_by) <= 7
+        assert threading.main_thread() not in opened_by
+
+    with bench_of(1, 2) as bench:
+        run(bench, test)
+
+
+def test_a_servo_that_refuses_its_torque_does_not_keep_temperature_and_positions_from_being_read() -> None:
+    async def test(schedule: ServoSchedule) -> None:
+        with bench.lock:
+            bench.wires["left"].servos[0].warm(95)  # its own protection
+        schedule.aim({1: 500, 2: 500}, 20)
+        schedule.enable()
+        await asyncio.sleep(0.3)
+        assert schedule.unconfirmed == {1}
+        with bench.lock:
+            bench.wires["left"].servos[1].warm(61)
+        number, stamp_s = bench.witness.seen, time.monotonic()
+        await until(lambda: schedule.health(2).temperature_degc == 61.0)
+        await asyncio.sleep(max(0.0, stamp_s + 0.5 - time.monotonic()))
+        asked = [arrival.command for arrival in bench.witness.since(number)]
+        assert asked.count("pos_read") >= asked.count("load_or_unload_read")
+
+    with bench_of(1, 2) as bench:
+        run(bench, test, Pace(health_s=0.2))
+
+
+def test_torque_that_a_servo_lost_is_noticed_in_the_round_of_questions() -> None:
+    async def test(schedule: ServoSchedule) -> None:
+        schedule.aim({1: 500, 2: 500}, 20)
+        schedule.enable()
+        await until(lambda: not schedule.unconfirmed)
+        with bench.lock:
+            bench.wires["left"].servos[1].warm(95)
+        took_s = await until(lambda: schedule.unconfirmed == {2})
+        print(f"noticed after {took_s * 1e3:.0f} ms")
+
+    with bench_of(1, 2) as bench:
+        run(bench, test, Pace(health_s=0.2))
+
+
+def test_a_port_that_opens_after_the_end_is_let_go() -> None:
+    async def test(schedule: ServoSchedule) -> None:
+        slow, closed = threading.Event(), threading.Event()
+
+        class Opened:
+            def close(self) -> None:
+                closed.set()
+
+        def reopened() -> Opened:
+            slow.wait(LONG_S)
+            return Opened()
+
+        schedule.bus.line.reopened = reopened  # type: ignore[assignment, method-assign]
+        bench.unplug("left")
+        await until(lambda: schedule.bus.lost is not None)
+        await asyncio.sleep(0.05)
+        await asyncio.wait_for(schedule.stop(), 1.0)
+        slow.set()
+        await until(closed.is_set)
+
+    with bench_of(1) as bench:
         run(bench, test)

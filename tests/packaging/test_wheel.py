@@ -6,6 +6,7 @@ for out of the environment that runs the tests.
 
 from __future__ import annotations
 
+import email
 import json
 import re
 import signal
@@ -20,7 +21,6 @@ from pathlib import Path
 import pytest
 from install_rig import Environment, build
 
-pytestmark = pytest.mark.slow
 LONG_S = 120.0
 """The most that a test waits for what comes in a second: other work on this machine must not fail it."""
 MAX_RSS_MB = 150
@@ -91,6 +91,18 @@ def test_the_wheel_holds_the_rooms_their_data_and_nothing_else(made: tuple[Path,
     with tarfile.open(sdist) as archive:
         names = {member.name.partition("/")[2] for member in archive}
     assert {"pyproject.toml", "README.md", "requirements.lock", "tests/conftest.py", "systemd/robotd.service"} <= names
+    assert "mkdocs.yml" in names, "make docs needs it"
+
+
+def test_the_metadata_say_what_it_is_for_and_promise_nothing_that_is_not_decided(made: tuple[Path, Path]) -> None:
+    with zipfile.ZipFile(made[1]) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name))
+    classifiers = metadata.get_all("Classifier") or []
+    assert "Operating System :: POSIX :: Linux" in classifiers
+    assert "Programming Language :: Python :: 3.11" in classifiers and metadata["Requires-Python"] == ">=3.11"
+    assert metadata["Summary"] and metadata["Keywords"] and metadata["Description-Content-Type"] == "text/markdown"
+    assert not any(key.startswith("License") for key in metadata), "the owner has not chosen one"
 
 
 def test_the_base_install_has_neither_jax_nor_mujoco(base: Environment) -> None:

@@ -69,6 +69,16 @@ def volts(voltage_v: float) -> Any:
     return SETUP.well._replace(voltage_v=np.float32(voltage_v))
 
 
+def told(age_s: float) -> Any:
+    ages = np.array(SETUP.well.servo_age_s)
+    ages[2] = age_s
+    return SETUP.well._replace(servo_age_s=ages)
+
+
+def felt(age_s: float) -> Any:
+    return SETUP.well._replace(foot_switch_age_s=np.float32(age_s))
+
+
 def test_a_robot_that_is_well_passes_all_and_is_told_nothing_to_do() -> None:
     checks = arming_checks(SETUP, record_of(), FACTS)
     assert [check.name for check in checks] == list(CHECKS)
@@ -92,10 +102,12 @@ CAUSES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("buses", {}, {"health": SETUP.well._replace(bus_errors_in_a_row=(0, 3))}, "0, 3"),
     ("temperature", {}, {"health": hot(65.5)}, f"expected 0 to 65: {NAMES[2]}"),
     ("temperature", {}, {"health": hot(-1.0)}, NAMES[2]),
-    ("temperature", {}, {"health": hot(math.nan)}, NAMES[2]),
+    ("temperature", {}, {"health": hot(math.nan)}, f"no temperature and voltage within 3 s from {NAMES[2]}"),
     ("voltage", {}, {"health": volts(10.29)}, "10.3 V, expected 10.3 to 14.0"),
     ("voltage", {}, {"health": volts(14.1)}, "14.1 V"),
     ("voltage", {}, {"health": volts(math.nan)}, "nan V"),
+    ("temperature", {}, {"health": told(3.1)}, f"no temperature and voltage within 3 s from {NAMES[2]}"),
+    ("temperature", {}, {"health": told(math.nan)}, f"no temperature and voltage within 3 s from {NAMES[2]}"),
     ("imu", {}, {"imu_age_s": 0.061}, "61 ms ago, expected at most 60"),
     ("upright", {}, {"quat_wxyz": tilted(21)}, "tilted by 21 deg, expected at most 20"),
     ("upright", {}, {"quat_wxyz": tilted(180, 0)}, "180 deg"),
@@ -103,6 +115,8 @@ CAUSES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("upright", {}, {"quat_wxyz": [math.nan, 0, 0, 0]}, "expected finite"),
     ("foot switches", {}, {"foot_switches": [1, 1, 0.5, 0]}, "0.5"),
     ("foot switches", {}, {"foot_switches": [1, 0, 1, 1]}, "left_heel feels nothing"),
+    ("foot switches", {}, {"health": felt(0.25)}, "levels of 250 ms ago, expected at most 200"),
+    ("foot switches", {}, {"health": felt(math.nan)}, "levels of nan ms ago"),
     ("pose", {}, {"joint_pos_rad": moved("left_knee_pitch", -0.06)}, "outside the joint's range: left_knee_pitch"),
     ("pose", {}, {"joint_pos_rad": moved("left_knee_pitch", math.nan)}, "left_knee_pitch"),
     ("deadlines", {}, {"ticks": 50}, "49 ticks so far, expected 50"),
@@ -129,6 +143,8 @@ GOOD: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"health": hot(0.0)}),
     ({}, {"health": volts(10.31)}),
     ({}, {"health": volts(13.99)}),
+    ({}, {"health": told(2.9)}),
+    ({}, {"health": felt(0.19)}),
     ({}, {"imu_age_s": 0.059}),
     ({}, {"quat_wxyz": tilted(19.9)}),
     ({}, {"foot_switches": [0, 1, 0, 0]}),

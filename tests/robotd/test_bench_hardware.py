@@ -35,7 +35,7 @@ def test_servos_answer_over_their_ports_and_the_sensors_are_at_rest(zero_bundle:
                 hardware.write(signals.joint_pos_rad)
                 hardware.enable()
                 for _ in range(1000):
-                    if bench.witness.since(command="load_or_unload_write"):
+                    if any(arrival.values == (1,) for arrival in bench.witness.since(command="load_or_unload_write")):
                         break
                     await asyncio.sleep(0.01)
             finally:

@@ -96,7 +96,7 @@ def test_the_header_tells_all_that_a_reader_needs(tmp_path: Path) -> None:
     plain = json.loads(start[len(MAGIC) + 8 :][:length])  # without a line of our code
     setup = setup_of(config=config_of())
     assert plain["joints"] == list(setup.spec.robot.actuator_names) and plain["ctrl_dt"] == 0.02
-    assert plain["contract_version"] == "1.1.0" and len(plain["policies"]["policy"]) == 64
+    assert plain["contract_version"] == "1.2.0" and len(plain["policies"]["policy"]) == 64
     assert plain["config"]["safety"]["tilt_deg"] == 45 and plain["capacity"] == RING
     assert plain["faults"]["NONFINITE"] == 1 and plain["modes"][0] == "idle" and plain["events"]["ESTOP"] == 5
     with BlackBoxFile(path) as file:

@@ -15,7 +15,6 @@ import pytest
 import yaml
 
 from contract import Bundle, assets_dir, load_robot_config
-from robotd import calibration as module
 from robotd.arming import CALIBRATION_S
 from robotd.arming_facts import facts_for
 from robotd.calibration import (
@@ -179,9 +178,8 @@ def test_a_crash_while_writing_leaves_the_old_file(crash: str, tmp_path: Path, m
     def fail(*_: object, **__: object) -> None:
         raise OSError("crash")
 
-    target = (Path, "open") if crash == "open" else (module.os, crash)
     with monkeypatch.context() as patch, pytest.raises(OSError, match="crash"):
-        patch.setattr(*target, fail)
+        patch.setattr(os, crash, fail)
         save_calibration(path, content(date="2026-02-02T03:04:05+00:00"))
     assert path.read_bytes() == before
     assert save_calibration(path, content(date="2026-02-02T03:04:05+00:00")) is not None

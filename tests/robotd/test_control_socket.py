@@ -9,13 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from daemon_rig import START, Daemon, Raw, daemon, wait_for
 
 from contract import assets_dir
-from robotd.control_socket import REQUESTS_PER_TICK
+from robotd.control_socket import REQUESTS_PER_TICK, STOP_PLACES
 from robotd.ctl import cli
 from robotd.messages import AskStatus, AskTiming, Done, Estop, Release, Status, Stop, Subscribe, Telemetry, Velocity
 
@@ -217,6 +218,7 @@ def test_a_full_house_makes_room_for_one_more_by_dropping_the_idle(robot: Daemon
     raws = [Raw(robot.socket) for _ in range(MAX_CLIENTS)]
     try:
         with Raw(robot.socket) as late:
+            late.say(AskStatus())
             assert f"{MAX_CLIENTS} clients are connected already" in late.last_words()
         time.sleep(1.2)
         assert robot.status().clients <= MAX_CLIENTS
@@ -225,6 +227,21 @@ def test_a_full_house_makes_room_for_one_more_by_dropping_the_idle(robot: Daemon
     finally:
         for raw in raws:
             raw.socket.close()
+
+
+@pytest.mark.parametrize("verb", ["estop", "stop"])
+def test_a_stop_gets_in_however_many_are_connected(
+    robot: Daemon, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All places are taken by readers of telemetry, who are not idle; those of the stops by some who say nothing."""
+    with ExitStack() as places:
+        for _ in range(MAX_CLIENTS):
+            places.enter_context(Raw(robot.socket)).say(Subscribe(1))
+        assert said(robot, capsys, "arm", code=2).count("clients are connected already") == 1
+        for _ in range(3 * STOP_PLACES):
+            places.enter_context(Raw(robot.socket))
+        assert "torque" in said(robot, capsys, verb)
+        assert "clients are connected already" in said(robot, capsys, "status", code=2)
 
 
 def as_nobody(robot: Daemon, *groups: int) -> subprocess.CompletedProcess[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from bundle_builder import real_spec
 from robot_builder import CONFIG, signals_of, tilted
 
-from contract import assets_dir, load_robot_config
+from contract import CommandRange, assets_dir, load_robot_config
 from robotd.acts import EVENTS, outcome
 from robotd.desk import MAX_GAIN, Client, Desk
 from robotd.messages import (
@@ -45,12 +46,15 @@ Checks = Callable[[TickRecord], tuple[Check, ...]]
 class Robot:
     """Ticks with a desk as operator; its clock goes with the ticks. It starts in any mode, at home."""
 
-    def __init__(self, mode: Mode = Mode.IDLE, checks: Checks = lambda record: ()) -> None:
+    def __init__(
+        self, mode: Mode = Mode.IDLE, checks: Checks = lambda record: (), walks: CommandRange | None = None
+    ) -> None:
         robot_config = load_robot_config(assets_dir() / "robot_config.yaml")
-        policies = {"stand": SPEC, "walk": SPEC}
+        policies = {"stand": SPEC, "walk": replace(SPEC, runtime=replace(SPEC.runtime, command=walks))}
         self.setup = make_setup(SPEC, robot_config, CONFIG, policies, "stand")
         self.now_s = 0.0
-        self.desk = Desk(tuple(policies), DT, CONFIG.safety, lambda: self.now_s, checks)
+        trained = {name: spec.runtime.command for name, spec in policies.items()}
+        self.desk = Desk(tuple(policies), DT, CONFIG.safety, lambda: self.now_s, checks, trained)
         self.state = initial_tick_state(self.setup)._replace(mode=mode)
         self.record: TickRecord | None = None
         self.tick()
@@ -194,6 +198,17 @@ def test_velocity_counts_in_active_only_and_begins_at_zero_there() -> None:
     robot.act(Activate())
     robot.ask(Velocity(1.0))
     assert 0 < robot.tick().command.velocity[0] <= MAX_GAIN[0] * DT + 1e-6
+
+
+def test_who_asks_for_more_than_the_policy_was_trained_for_is_told_what_comes() -> None:
+    robot = Robot(Mode.ACTIVE, walks=CommandRange((-0.1, 0.5), (0, 0), (-1, 1)))
+    assert robot.act(Velocity(1.5, -0.2, 0.5)).text == "the command is yours"  # stand says nothing of its range
+    robot.act(SwitchPolicy("walk"))
+    assert robot.act(Velocity(0.5, 0, -1)).text == "the command is yours"
+    held = "the command is yours; walk was not trained for that: vx_m_s 1.5 becomes 0.5, vy_m_s -0.2 becomes 0"
+    for _ in range(150):
+        assert robot.act(Velocity(1.5, -0.2, 0.5)).text == held
+    assert robot.record is not None and np.allclose(robot.record.command.velocity, (0.5, 0, 0.5))
 
 
 def test_one_steers_and_the_next_may_when_he_is_silent() -> None:

@@ -116,7 +116,10 @@ def test_limp_at_the_start_powered_after_pose_and_enable_and_limp_at_the_end(zer
         arrivals = hardware.bench.witness.since()
         for number, servo in enumerate(servos, start=1):
             mine = [
-                a for a in arrivals if a.address == number and a.command in ("move_time_write", "load_or_unload_write")
+                a
+                for a in arrivals
+                if a.address == number
+                and (a.command == "move_time_write" or (a.command, a.values) == ("load_or_unload_write", (1,)))
             ]
             assert mine[0].command == "move_time_write", f"servo {servo.servo_id} got torque before its pose"
         assert not np.any(hardware.twin.torque_nm)

@@ -49,9 +49,9 @@ class World(NamedTuple):
         return self.sensed(joint_pos_rad=pose)
 
 
-def knee_age(age_s: float) -> np.ndarray:
+def at(joint: int, age_s: float) -> np.ndarray:
     ages = np.zeros_like(HOME)
-    ages[KNEE] = age_s
+    ages[joint] = age_s
     return ages
 
 
@@ -68,7 +68,7 @@ INJECTIONS: list[Injection] = [
     lambda world, n: world.sensed(quat_wxyz=tilted(60)),
     lambda world, n: world.sensed(imu_age_s=0.07),
     lambda world, n: world.sensed(imu_age_s=0.21),
-    lambda world, n: world.sensed(joint_age_s=knee_age(0.17)),
+    lambda world, n: world.sensed(joint_age_s=at(KNEE, 0.17)),
     lambda world, n: world._replace(health=world.health._replace(bus_errors_in_a_row=(0, 3, 0))),
     lambda world, n: world._replace(skipped=0 if n else 3),
     lambda world, n: world.joint_at(KNEE, -0.06),
@@ -78,6 +78,9 @@ INJECTIONS: list[Injection] = [
     lambda world, n: world.asked(Event.STOP) if n == 0 else world,
     lambda world, n: world.asked(Event.ESTOP) if n == 0 else world,
     lambda world, n: world._replace(orders=world.orders._replace(link_silent_s=0.51 + n * DT_S)),
+    lambda world, n: world._replace(health=world.health._replace(servo_age_s=at(KNEE, 3.1))),
+    lambda world, n: world._replace(health=world.health._replace(foot_switch_age_s=np.float32(0.21))),
+    lambda world, n: world._replace(health=world.health._replace(torque_unproven=1 << KNEE)),
 ]
 ROWS = list(zip(FAULT_TABLE, INJECTIONS, strict=True))
 IDS = [f"{row.fault.name}-{row.stop.name}" for row in FAULT_TABLE]

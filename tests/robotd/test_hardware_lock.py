@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from robotd import lock
-from robotd.lock import HardwareLock, HardwareLockError, lock_path
-from robotd.places import tree_root
+from robotd.lock import HardwareLock, HardwareLockError, holder_of, lock_path
+from robotd.places import run_folder, socket_path, tree_root
 
 HOLD = """
 import time
@@ -100,6 +102,81 @@ def test_a_file_that_may_only_be_read_is_locked_too(tmp_path: Path, monkeypatch:
     with HardwareLock("robotctl bus scan", path), pytest.raises(HardwareLockError, match="holds the hardware"):
         HardwareLock("robotctl bus test", path)
     assert path.read_text() == "robotd (pid 7)\n"
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
+def test_only_its_owner_and_group_can_open_it(mask: int, tmp_path: Path) -> None:
+    path, before = tmp_path / "lock", os.umask(mask)
+    try:
+        HardwareLock("robotd", path).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    path.chmod(0o644)  # as an older version left it
+    with HardwareLock("robotd", path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_lock_that_root_makes_belongs_to_whom_the_folder_belongs_to(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1300)
+    with HardwareLock("robotctl bus scan", tmp_path / "lock") as held:
+        assert (held.path.stat().st_uid, held.path.stat().st_gid) == (1234, 1300)
+
+
+def plant(kind: str, path: Path, victim: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to(victim)
+    elif kind == "hard link":
+        path.hardlink_to(victim)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.write_text(victim.read_text() * 100)
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder", "long file"])
+def test_what_lies_in_its_place_is_neither_written_nor_taken(kind: str, tmp_path: Path) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "lock"
+    victim.write_text("root:secret\n")
+    plant(kind, path, victim)
+    for look in (lambda: HardwareLock("robotctl limp", path), lambda: holder_of(path)):
+        with pytest.raises(HardwareLockError, match="expected a lock file that can be opened") as caught:
+            look()
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    assert victim.read_text() == "root:secret\n" and victim.stat().st_mode & 0o777 != 0o660
+
+
+def test_who_is_patient_gets_it_from_one_who_is_about_to_end() -> None:
+    first = HardwareLock("robotctl limp")
+    threading.Timer(0.1, first.close).start()
+    with pytest.raises(HardwareLockError):
+        HardwareLock("robotd")
+    HardwareLock("robotd", patience_s=30).close()
+
+
+def test_to_look_who_holds_it_makes_and_changes_nothing() -> None:
+    path = lock_path()
+    assert holder_of() == "" and not path.parent.exists()
+    with HardwareLock("robotd"):
+        assert holder_of() == f"robotd (pid {os.getpid()})"
+    assert holder_of() == "" and path.read_text() == ""
+
+
+def test_a_stranger_finds_no_folder_that_says_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shut(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.delenv("WILDROBOT_HOME")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(lock, "SYSTEM_LOCK", tmp_path / "system" / "lock")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", shut)
+        patch.setattr(os, "lstat", shut)
+        found = lock_path(), socket_path()
+    assert [path.parent for path in found] == [run_folder()] * 2
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

@@ -43,10 +43,12 @@ def test_a_fault_that_is_found_later_takes_nothing_away() -> None:
 # Of health and link, which no signal shows
 
 
-def health_of(degc: float = 25.0, volts: float = 12.0, errors: tuple[int, ...] = ()) -> Health:
-    temperature = np.array(SETUP.well.temperature_degc)
-    temperature[WAIST] = degc
-    return Health(temperature, np.asarray(volts, np.float32), errors)
+def health_of(
+    degc: float = 25.0, volts: float = 12.0, errors: tuple[int, ...] = (), told_s: float = 0.0, feet_s: float = 0.0
+) -> Health:
+    temperature, ages = np.array(SETUP.well.temperature_degc), np.array(SETUP.well.servo_age_s)
+    temperature[WAIST], ages[WAIST] = degc, told_s
+    return Health(temperature, np.asarray(volts, np.float32), errors, ages, np.asarray(feet_s, np.float32))
 
 
 HEALTH_CASES = [
@@ -54,6 +56,8 @@ HEALTH_CASES = [
     ("a weak battery", health_of(volts=10.0), health_of(volts=9.99), Fault.UNDERVOLT, 51),
     ("the last bus", health_of(errors=(0, 0, 2)), health_of(errors=(0, 0, 3)), Fault.BUS, 1),
     ("the first bus", health_of(errors=(2,)), health_of(errors=(1000,)), Fault.BUS, 1),
+    ("a servo that tells nothing", health_of(told_s=3.0), health_of(told_s=3.01), Fault.HEALTH_STALE, 1),
+    ("switches nobody reads", health_of(feet_s=0.19), health_of(feet_s=0.21), Fault.FOOT_STALE, 1),
 ]
 
 
@@ -107,6 +111,8 @@ def test_a_command_or_a_health_that_is_not_finite_is_seen_by_the_table(bad: floa
         assert Fault.NONFINITE in Watch(Mode.ACTIVE).feed(signals({}), velocity=velocity).faults
     assert Fault.NONFINITE in Watch(Mode.ACTIVE).feed(signals({}), health=health_of(degc=bad)).faults
     assert Fault.NONFINITE in Watch(Mode.ACTIVE).feed(signals({}), health=health_of(volts=bad)).faults
+    assert Fault.NONFINITE in Watch(Mode.ACTIVE).feed(signals({}), health=health_of(told_s=bad)).faults
+    assert Fault.NONFINITE in Watch(Mode.ACTIVE).feed(signals({}), health=health_of(feet_s=bad)).faults
 
 
 def test_all_conditions_that_hold_are_present() -> None:

@@ -12,7 +12,6 @@ from bundle_builder import WALKING_LAYOUT, real_spec
 from robot_builder import only, setup_of, signals_of, state_in, tilted, zeros
 
 from contract import Signals, observe
-from robotd.health import Health
 from robotd.mode import Event, Mode
 from robotd.record import Orders, TickRecord
 from robotd.safety import Fault
@@ -25,6 +24,7 @@ GO = Orders()
 JOINTS = SPEC.num_joints
 OBSERVED = SPEC.model.obs_dim
 WELL = SETUP.well
+OF_HEALTH = ("temperature_degc", "voltage_v", "servo_age_s", "foot_switch_age_s")
 
 
 class Place(NamedTuple):
@@ -40,7 +40,8 @@ class Place(NamedTuple):
 def places() -> Iterator[Place]:
     """Every element of everything that comes in."""
     sizes = {name: np.size(field) for name, field in signals_of(SPEC)._asdict().items()}
-    sizes |= {"velocity": 3, "temperature_degc": JOINTS, "voltage_v": 1, "observation": OBSERVED, "action": JOINTS}
+    sizes |= {name: np.size(getattr(WELL, name)) for name in OF_HEALTH}
+    sizes |= {"velocity": 3, "observation": OBSERVED, "action": JOINTS}
     for what, size in sizes.items():
         yield from (Place(what, element) for element in range(size))
 
@@ -65,7 +66,7 @@ class Robot:
         """One tick."""
         good = signals_of(SPEC, joint_pos_rad=self.state.target_rad)
         signals = Signals(*(self._spoil(name, field) for name, field in good._asdict().items()))
-        health = Health(*(self._spoil(name, getattr(WELL, name)) for name in ("temperature_degc", "voltage_v")))
+        health = WELL._replace(**{name: self._spoil(name, getattr(WELL, name)) for name in OF_HEALTH})
         vx, vy, yaw = self._spoil("velocity", np.array([0.1, 0.0, 0.0], np.float32)).tolist()
         orders = Orders(events, velocity=(vx, vy, yaw))
         networks = only(lambda observation: self._spoil("action", np.full(JOINTS, 0.1, np.float32)))

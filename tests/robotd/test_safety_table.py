@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from robot_builder import state_in, tilted, zeros
 from safety_watch import HOME, SETUP, SPEC, Watch, signals
 
 from contract import Signals
+from firmware_bridge.bus_budget import bus_budget
 from robotd.config import SafetyConfig
 from robotd.fault_table import FAULT_TABLE, Fault, leg_joints
 from robotd.mode import Event, Mode, Stop
@@ -45,6 +47,14 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], Fault, int, Stop]] = [
         "old knee",
         {"joint_age_s": ages(KNEE, 0.1599)},
         {"joint_age_s": ages(KNEE, 0.1601)},
+        Fault.JOINT_STALE,
+        1,
+        Stop.CROUCH,
+    ),
+    (
+        "old waist",
+        {"joint_age_s": ages(WAIST, 0.4999)},
+        {"joint_age_s": ages(WAIST, 0.5001)},
         Fault.JOINT_STALE,
         1,
         Stop.CROUCH,
@@ -140,11 +150,17 @@ def test_without_torque_a_condition_is_shown_but_stops_nothing(case: Any, mode: 
 
 
 EXACT = SafetyConfig(
-    imu_stale_s=0.0625, imu_lost_s=0.125, joint_stale_s=0.125, tracking_rad=0.25, joint_limit_margin_rad=0.125
+    imu_stale_s=0.0625,
+    imu_lost_s=0.125,
+    joint_stale_s=0.125,
+    other_joint_stale_s=0.25,
+    tracking_rad=0.25,
+    joint_limit_margin_rad=0.125,
 )
 AT_HOME_AND_A_QUARTER = [
     {"imu_age_s": 0.0625},
     {"joint_age_s": ages(KNEE, 0.125)},
+    {"joint_age_s": ages(WAIST, 0.25)},
     {"joint_pos_rad": HOME + np.float32(0.25) * np.eye(len(HOME), dtype=np.float32)[WAIST]},
     {"joint_pos_rad": HOME - np.float32(0.25) * np.eye(len(HOME), dtype=np.float32)[WAIST]},
 ]
@@ -181,9 +197,18 @@ def test_skipped_periods_count_towards_the_debounce() -> None:
     assert watch.feed(signals({"quat_wxyz": tilted(50)})).stop is Stop.LIMP
 
 
-def test_an_old_waist_is_no_stale_leg() -> None:
-    assert Watch(Mode.ACTIVE).feed(signals({"joint_age_s": ages(WAIST, 9.0)})).stop is Stop.NONE
+def test_a_waist_may_be_older_than_a_leg() -> None:
+    assert Watch(Mode.ACTIVE).feed(signals({"joint_age_s": ages(WAIST, 0.49)})).stop is Stop.NONE
+    assert Watch(Mode.ACTIVE).feed(signals({"joint_age_s": ages(WAIST, math.nan)})).stop is Stop.CROUCH
     assert not SETUP.leg_joints[WAIST] and SETUP.leg_joints.sum() == 10
+
+
+@pytest.mark.parametrize("joints", [11, 16])
+def test_on_a_single_bus_joints_that_are_in_no_leg_are_far_from_their_bound(joints: int) -> None:
+    """Six times what the budget says of our 11 servos, and twice of 16."""
+    bound_s, oldest_s = SafetyConfig().other_joint_stale_s, bus_budget(joints).age_max_s
+    print(f"{joints} servos on one bus: at most {oldest_s:.3f} s old, bound {bound_s} s")
+    assert bound_s > {11: 6, 16: 2}[joints] * oldest_s
 
 
 def test_the_joints_that_carry_the_robot_are_told_by_their_names() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -31,6 +32,23 @@ def refusal(*arguments: object, code: str = START) -> str:
     lines = result.stderr.splitlines()
     assert len(lines) == 1 and lines[0].startswith("robotd: "), result.stderr
     return lines[0]
+
+
+def test_without_config_the_robots_own_counts_where_it_is_there(
+    zero_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WILDROBOT_HOME", str(tmp_path))
+    words = ("--bundle", zero_bundle_path, "--hal", "mock", "--check")
+    assert robotd(*words).returncode == 0, "the defaults"
+    own = tmp_path / "etc" / "robotd" / "robotd.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(f"bundles: {{require_signature: true, trusted_keys: {{lab: '{'A' * 43}='}}}}\n")
+    assert "sign" in refusal(*words)
+    (tmp_path / "other.yaml").write_text("{}\n")
+    assert robotd(*words, "--config", tmp_path / "other.yaml").returncode == 0
+    own.write_text("realtime: {priority: 99}\n")
+    assert f"{own}: realtime.priority" in refusal(*words)
+    assert "/etc/robotd/robotd.yaml counts" in robotd("--help").stdout
 
 
 @pytest.fixture
@@ -74,7 +92,7 @@ def flip_a_byte(bundle: Path) -> None:
     "spoil, sentence",
     [
         (flip_a_byte, "sha256"),
-        (lambda bundle: replace_file(bundle, "policy.onnx", b"broken"), "policy.onnx: cannot be opened"),
+        (lambda bundle: replace_file(bundle, "policy.onnx", b"broken"), "policy.onnx: operators cannot be read"),
         (lambda bundle: replace_file(bundle, "policy_spec.json", None), "policy_spec.json: file is missing"),
         (lambda bundle: replace_file(bundle, "robot.xml", None), "robot.xml: file is missing, expected"),
         (drop_home, "home_ctrl_rad"),
@@ -151,6 +169,14 @@ def test_check_reports_and_starts_nothing(bundle: Path, hal: str) -> None:
     assert "verified" in result.stdout and "11 joints" in result.stdout and hal in result.stdout
 
 
+def test_check_names_the_robot_and_each_policy() -> None:
+    """By its name, which ships."""
+    result = robotd("--bundle", "wildrobot", "--hal", "mock", "--check")
+    rows = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in result.stdout.splitlines()}
+    assert rows["robot"] == "wildrobot, 11 joints"
+    assert rows["policy"].startswith("standing, observation ") and rows["policy"].endswith(", also walking")
+
+
 def test_a_stale_checksum_is_a_warning_where_it_is_allowed(bundle: Path) -> None:
     (bundle / "metrics.json").write_text("{}")
     sentence = refusal("--bundle", bundle, "--hal", "mock", "--check")
@@ -166,7 +192,8 @@ def test_a_signal_ends_it_in_an_orderly_way(bundle: Path, tmp_path: Path, number
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stderr is not None
-        assert any("mode idle" in line for line in iter(process.stderr.readline, ""))
+        begun = "".join(itertools.takewhile(lambda line: "mode idle" not in line, iter(process.stderr.readline, "")))
+        assert "running in idle, a simulated robot (--hal mock), no servo moves, torque off" in begun
         process.send_signal(number)
         rest = process.stderr.read()
         assert process.wait(timeout=60) == code and "ended in idle" in rest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from bundle_builder import WALKING_LAYOUT, real_spec
 from robot_builder import only, setup_of, signals_of, state_in, tilted, zeros
 
-from contract import action_to_target, initial_state
+from contract import CommandRange, action_to_target, initial_state
 from robotd.config import RobotdConfig
 from robotd.mode import Event, Mode
 from robotd.record import Orders, TickRecord
@@ -103,6 +104,31 @@ def test_a_fresh_policy_remembers_what_the_last_target_means() -> None:
     assert np.array_equal(state.delayed_actions, np.tile(state.filtered_action, (2, 1)))
     at_home = fresh_policy_state(SPEC, HOME)
     assert all(np.array_equal(a, b) for a, b in zip(at_home, initial_state(SPEC), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "slow", "given"),
+    [
+        ((0.5, -0.1, 0.4), 1.0, (0.5, -0.1, 0.4)),
+        ((0.51, -0.11, 0.41), 1.0, (0.5, -0.1, 0.4)),
+        ((-2.0, 2.0, -3.0), 1.0, (0.0, 0.1, -0.4)),
+        ((2.0, 0.0, 0.2), 0.5, (0.25, 0.0, 0.1)),
+    ],
+)
+def test_a_policy_gets_no_command_that_it_was_not_trained_for(
+    wanted: tuple[float, ...], slow: float, given: tuple[float, ...]
+) -> None:
+    spec = real_spec(layout=WALKING_LAYOUT)
+    spec = replace(spec, runtime=replace(spec.runtime, command=CommandRange((0.0, 0.5), (-0.1, 0.1), (-0.4, 0.4))))
+    setup = setup_of(spec)
+    orders = Orders(velocity=wanted, slow_motion=slow)  # type: ignore[arg-type]
+    _, _, record = tick(setup, state_in(setup, Mode.ACTIVE), signals_of(spec), orders, zeros(spec))
+    assert np.allclose(record.command.velocity, given) and record.mode is Mode.ACTIVE
+    assert np.allclose(record.observation[spec.observation.slice_of("velocity_cmd")], given[0])
+    for odd in (np.nan, np.inf, -np.inf):
+        orders = Orders(velocity=(odd, 0.0, 0.0))
+        _, _, record = tick(setup, state_in(setup, Mode.ACTIVE), signals_of(spec), orders, zeros(spec))
+        assert record.faults == Fault.NONFINITE and record.mode is Mode.STOPPING
 
 
 def test_every_activation_starts_with_a_fresh_memory() -> None:

@@ -46,6 +46,17 @@ ONE_JOINT = "joints: {hip: {bus: left_leg, servo_id: 1}}"
     [
         ("bauds: 9600", "unknown key 'hardware.bauds' (did you mean 'baud'?)"),
         ("baud: 300", "hardware.baud: found 300"),
+        (
+            "buses: {left_leg: /dev/ttyUSB0}",
+            "hardware.buses.left_leg: found '/dev/ttyUSB0', expected a section of keys, as `{port: /dev/ttyUSB0}`",
+        ),
+        ("buses: 3", "hardware.buses: found 3, expected a section of keys, as `{NAME: {port: ...}}`"),
+        ("joints: {hip: 5}", "hip: found 5, expected a section of keys, as `{bus: ..., servo_id: ...}`"),
+        (
+            "foot_switches: {left_toe: {pressed_low: false}}",
+            "hardware.foot_switches.left_toe: key `pin` is missing, expected a BCM number 0 to 27",
+        ),
+        ("buses: {left_leg: {}}", "hardware.buses.left_leg: key `port` is missing, expected a text"),
         ("imu: {int_pins: 3}", "unknown key 'hardware.imu.int_pins' (did you mean 'int_pin'?)"),
         ("imu: {mounting_wxyz: [1, 1, 0, 0]}", "hardware.imu: mounting_wxyz [1.0, 1.0, 0.0, 0.0] has the norm 1.414"),
         ("imu: {mounting_wxyz: [1, 0, 0]}", "hardware.imu.mounting_wxyz: found [1, 0, 0]"),

@@ -18,9 +18,9 @@ from robotd.calibration import (
     Residuals,
     read_mapping,
     sentence,
-    write_whole,
 )
 from robotd.section import Section, bounded
+from robotd.whole_file import write_whole
 from robotd.wiring import SwitchWire
 
 DRAFT_SUFFIX = ".draft"

@@ -14,7 +14,7 @@ from robotd.ctl.calibration.imu_mounting import TILT
 from robotd.ctl.calibration.prompts import DONE, Prompt
 from robotd.ctl.calibration.words import words_of
 from robotd.ctl.refusal import Refusal
-from robotd.hal.servo_frame import UNITS_PER_RAD
+from robotd.wiring import UNITS_PER_RAD
 
 SEEN_UNITS = 5.0
 """A smaller turn is not seen."""

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from contract.frames import rotation_matrix
+
 Float64 = NDArray[np.float64]
 Vector = tuple[float, float, float]
 
@@ -137,14 +139,7 @@ def angle_between_deg(first_wxyz: ArrayLike, second_wxyz: ArrayLike) -> float:
 def matrix_of(quat_wxyz: ArrayLike) -> Float64:
     """The rotation (3, 3) of a quaternion (4,) of any norm but 0."""
     quat = np.asarray(quat_wxyz, np.float64)
-    w, x, y, z = quat / np.linalg.norm(quat)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
+    return np.asarray(rotation_matrix(quat / np.linalg.norm(quat)))
 
 
 def quat_of(rotation: Float64) -> tuple[float, float, float, float]:

@@ -8,8 +8,7 @@ from firmware_bridge.hiwonder import UNITS
 from robotd.ctl.calibration.bench import Bench
 from robotd.ctl.calibration.robot import Steady
 from robotd.ctl.refusal import CheckFailed
-from robotd.hal.servo_frame import MIDDLE_UNITS, UNITS_PER_RAD
-from robotd.wiring import JointCalibration
+from robotd.wiring import MIDDLE_UNITS, UNITS_PER_RAD, JointCalibration
 
 JIG, HAND = "jig", "hand"
 WAY = "offsets.way"

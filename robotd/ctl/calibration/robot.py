@@ -91,7 +91,6 @@ class BenchRobot:
     Args:
         lines: open ports by name of the bus; closed at the end.
         announce: hears of each move before it begins.
-        speed: what nothing exceeds, units/s.
     """
 
     def __init__(
@@ -101,9 +100,8 @@ class BenchRobot:
         world: World,
         announce: Callable[[Move], None],
         reply_s: float = REPLY_S,
-        speed: float = SLOW_UNITS_PER_S,
     ) -> None:
-        self.world, self.speed, self._senses, self._announce = world, speed, senses, announce
+        self.world, self._senses, self._announce = world, senses, announce
         self._lines, self._reply_s = lines, reply_s
         self._runner = asyncio.Runner(loop_factory=world.loop)
         self._buses: dict[str, ServoBus] = {}
@@ -164,8 +162,8 @@ class BenchRobot:
             self.sleep(PEEK_S)
         return Steady(statistics.median(readings), max(readings) - min(readings))
 
-    def move(self, servo: Servo, units: float, speed: float | None = None) -> None:
-        """Turn one shaft to a position, step by step, no faster than `speed` (units/s), which the robot's own bounds.
+    def move(self, servo: Servo, units: float, speed: float = SLOW_UNITS_PER_S) -> None:
+        """Turn one shaft to a position, step by step, no faster than `speed` (units/s) or SLOW_UNITS_PER_S.
 
         Torque is on afterwards. It is announced before the first step.
 
@@ -173,7 +171,7 @@ class BenchRobot:
             Blocked: the joint does not follow; its torque is off again.
             Unreachable: the servo does not answer.
         """
-        speed = min(speed or self.speed, self.speed)
+        speed = min(speed, SLOW_UNITS_PER_S)
         here, end = self.units(servo), round(min(max(units, 0), UNITS))
         aim = self._aims.get(servo[:2], here)  # a loaded joint stands a little beside its target
         start = min(max(aim if abs(aim - here) <= FOLLOW_UNITS else here, 0), UNITS)

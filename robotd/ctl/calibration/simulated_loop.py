@@ -30,6 +30,8 @@ class WireLine(SerialLine):
         self.fd, self._brought = os.pipe()
         os.set_blocking(self.fd, False)
         self._closed = False
+        self.pulled = False
+        """Whether the adapter's plug is out."""
 
     def read(self) -> bytes:
         """What has arrived by now."""
@@ -39,10 +41,16 @@ class WireLine(SerialLine):
             return b""
 
     def write(self, data: bytes) -> None:
-        """Hand bytes to the wire. Raises PortError: closed."""
-        if self._closed:
-            raise PortError(f"{self.port}: closed")
+        """Hand bytes to the wire. Raises PortError: closed, or gone."""
+        if self._closed or self.pulled:
+            raise PortError(f"{self.port}: {'closed' if self._closed else 'gone'}")
         self.wire.receive(data, self._clock.now_s(), self.baud)
+
+    def reopened(self) -> SerialLine:
+        """This very line, once it is plugged in again. Raises PortError."""
+        if self._closed or self.pulled:
+            raise PortError(f"{self.port}: no such port")
+        return self
 
     def close(self) -> None:
         """Take the port away; more than once does no harm."""
@@ -54,7 +62,7 @@ class WireLine(SerialLine):
     def deliver(self) -> None:
         """Bring what the wire has said until now."""
         brought = self.wire.deliver(self._clock.now_s(), self.baud)
-        if brought and not self._closed:
+        if brought and not self._closed and not self.pulled:
             os.write(self._brought, brought)
 
 

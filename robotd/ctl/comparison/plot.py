@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import Any
 
 import numpy as np
 
+from robotd.ctl.plotting import ACCENT, INK, MUTED, png
+
 from .errors import JointError
 from .session import Session
 from .twin import Simulated
 
-INK, ACCENT, MUTED = "#1b2a41", "#d1495b", "#8d99ae"
-_STYLE: dict[Any, Any] = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 9}
 _POINTS = 3000
-NO_MATPLOTLIB = "pictures need matplotlib, which is not installed; pip install matplotlib, or leave --plot out"
-
-
-class PlotError(RuntimeError):
-    """No picture can be drawn: one sentence."""
 
 
 def draw_comparison(session: Session, simulated: Simulated, errors: list[JointError], title: str) -> bytes:
     """One panel for each joint: told, measured, simulated. Raises PlotError: matplotlib is not installed."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise PlotError(NO_MATPLOTLIB) from None
+    rows = math.ceil(len(errors) / 3)
     every = max(1, len(session.time_s) // _POINTS)
     time_s = session.time_s[::every]
     worst = max(errors, key=lambda error: error.rms_rad)
-    with matplotlib.rc_context(_STYLE):
-        rows = math.ceil(len(errors) / 3)
-        figure = Figure(figsize=(14, 2.2 * rows + 0.6), layout="constrained")
+
+    def draw(figure: Any) -> None:
         panels = figure.subplots(rows, 3, squeeze=False, sharex=True).flat
         for column, (axes, error) in enumerate(zip(panels, errors, strict=False)):
             axes.plot(time_s, session.target_rad[::every, column], color=MUTED, linewidth=0.7, label="told")
@@ -53,6 +42,5 @@ def draw_comparison(session: Session, simulated: Simulated, errors: list[JointEr
         figure.supxlabel("s")
         figure.supylabel("rad")
         figure.suptitle(title, fontsize=10, color=INK)
-        page = io.BytesIO()
-        figure.savefig(page, format="png", dpi=100)
-        return page.getvalue()
+
+    return png(draw, size=(14, 2.2 * rows + 0.6), font_size=8, dpi=100)

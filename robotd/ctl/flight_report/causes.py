@@ -9,7 +9,7 @@ import numpy as np
 
 from contract.frames import Array
 from robotd.config import SafetyConfig
-from robotd.fault_table import leg_joints
+from robotd.fault_table import leg_joints, stale_joints
 
 from .flight import Bools, Flight
 
@@ -77,9 +77,10 @@ def _imu_stale(flight: Flight, tick: int, bounds: SafetyConfig) -> Finding:
 
 
 def _joint_stale(flight: Flight, tick: int, bounds: SafetyConfig) -> Finding:
-    ages = flight["signals.joint_age_s"][tick]
-    old = ~(ages <= bounds.joint_stale_s) & leg_joints(tuple(flight.header.joints))
-    return _each(flight, old, lambda j: f"{ages[j] * 1e3:.0f} ms old", f"allowed {bounds.joint_stale_s * 1e3:g} ms")
+    ages, legs = flight["signals.joint_age_s"][tick], leg_joints(tuple(flight.header.joints))
+    old = stale_joints(ages, legs, bounds)
+    bound_s = bounds.joint_stale_s if (old & legs).any() else bounds.other_joint_stale_s
+    return _each(flight, old, lambda j: f"{ages[j] * 1e3:.0f} ms old", f"allowed {bound_s * 1e3:g} ms")
 
 
 def _bus(flight: Flight, tick: int, bounds: SafetyConfig) -> Finding:
@@ -134,6 +135,24 @@ def _undervolt(flight: Flight, tick: int, bounds: SafetyConfig) -> Finding:
     return Finding(f"{flight['health.voltage_v'][tick]:.2f} V, allowed {bounds.undervolt_v:g} or more")
 
 
+def _health_stale(flight: Flight, tick: int, bounds: SafetyConfig) -> Finding:
+    ages = flight["health.servo_age_s"][tick]
+    old = ~(ages <= bounds.health_stale_s)
+    return _each(flight, old, lambda j: f"{ages[j]:.1f} s old", f"allowed {bounds.health_stale_s:g} s")
+
+
+def _foot_stale(flight: Flight, tick: int, bounds: SafetyConfig) -> Finding:
+    age_ms = float(flight["health.foot_switch_age_s"][tick]) * 1e3
+    return Finding(f"levels {age_ms:.0f} ms old, allowed {bounds.foot_stale_s * 1e3:g}")
+
+
+def _torque(flight: Flight, tick: int, bounds: SafetyConfig) -> Finding:
+    bits = int(flight["health.torque_unproven"][tick])
+    doubtful = np.array([bits >> joint & 1 for joint in range(len(flight.header.joints))], bool)
+    allowed = f"allowed for {bounds.torque_debounce_s * 1e3:g} ms"
+    return _each(flight, doubtful, lambda joint: "did not say that its torque is as it was told", allowed)
+
+
 def _operator(flight: Flight, tick: int, bounds: SafetyConfig) -> Finding:
     asked = flight.events(tick)
     if bool(flight.rows["orders.shutdown"][tick]):
@@ -167,4 +186,7 @@ _LOOKS: dict[str, Callable[[Flight, int, SafetyConfig], Finding]] = {
     "UNDERVOLT": _undervolt,
     "OPERATOR": _operator,
     "LINK": _link,
+    "HEALTH_STALE": _health_stale,
+    "FOOT_STALE": _foot_stale,
+    "TORQUE": _torque,
 }

@@ -64,12 +64,12 @@ def roomy(*values: Float64, least: float) -> list[float]:
     return [(low + high) / 2 - half, (low + high) / 2 + half]
 
 
-def histogram(values: Float64, name: str, buckets: int = 60) -> Json:
-    """Counts of positive values in buckets that grow by a factor."""
+def histogram(values: Float64, name: str) -> Json:
+    """Counts of positive values in 60 buckets that grow by a factor."""
     shown = values[np.isfinite(values) & (values > 0)]
     if not len(shown):
         return {"type": "bar", "name": name, "x": [], "y": []}
-    edges = np.geomspace(shown.min(), max(float(shown.max()), float(shown.min()) * 1.01), buckets + 1)
+    edges = np.geomspace(shown.min(), max(float(shown.max()), float(shown.min()) * 1.01), 61)
     counts, _ = np.histogram(shown, edges)
     counts[-1] += int((shown > edges[-1]).sum())  # rounding of the last edge
     middles, widths = np.sqrt(edges[:-1] * edges[1:]), np.diff(edges)

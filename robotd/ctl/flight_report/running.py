@@ -29,9 +29,10 @@ def tell_ages(section: Section, flight: Flight) -> None:
     section.figure(
         Figure({"data": lines, "layout": layout(TIME_S, "ms", shapes=shapes)}, "Ages of the signals", wide=True)
     )
+    bound_s = {True: bounds.joint_stale_s, False: bounds.other_joint_stale_s}
     rows: list[list[str | Cell]] = [["IMU", *_quantiles(imu, bounds.imu_stale_s, "IMU_STALE")]]
     rows += [
-        [name, *_quantiles(ages[:, joint], bounds.joint_stale_s if legs[joint] else np.inf, "JOINT_STALE")]
+        [name, *_quantiles(ages[:, joint], bound_s[bool(legs[joint])], "JOINT_STALE")]
         for joint, name in sorted(enumerate(flight.header.joints), key=lambda pair: -float(np.nanmax(ages[:, pair[0]])))
     ]
     section.table(["age, ms", "p50", "p95", "max", ""], rows)

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from contract.robot_params import WHOLE, Estimate, Measured, RobotParams
 from firmware_bridge.bus_budget import Conditions, bus_budget
-from robotd.hal.servo_frame import UNITS_PER_RAD
-from robotd.wiring import Wiring
+from robotd.wiring import UNITS_PER_RAD, Wiring
 
 from .described import Described
 from .fit import Fit

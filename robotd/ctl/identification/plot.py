@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
 
-from robotd.hal.servo_frame import UNITS_PER_RAD
+from robotd.ctl.plotting import ACCENT, INK, MUTED, png
+from robotd.wiring import UNITS_PER_RAD
 
 from .fit import Fit, Record
 from .servo_model import set_point
-
-INK, ACCENT, MUTED = "#1b2a41", "#d1495b", "#8d99ae"
-_STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10}
-NO_MATPLOTLIB = "pictures need matplotlib, which is not installed; pip install matplotlib, or leave --plot out"
-
-
-class PlotError(RuntimeError):
-    """No picture can be drawn: one sentence."""
 
 
 def draw_fit(joint: str, record: Record, fit: Fit) -> bytes:
     """The whole record, its first step and a turn of the slow triangle: set-point, measured and fitted, in rad about
     where the joint stood. Raises PlotError: matplotlib is not installed."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise PlotError(NO_MATPLOTLIB) from None
     begin_s = record.times_s[0]
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(12, 6.5), layout="constrained")
+
+    def draw(figure: Any) -> None:
         grid = figure.add_gridspec(2, 2, height_ratios=(1.1, 1))
         whole, step, turn = (figure.add_subplot(place) for place in (grid[0, :], grid[1, 0], grid[1, 1]))
         _lines(whole, record, fit, (begin_s, record.times_s[-1]))
@@ -44,9 +31,8 @@ def draw_fit(joint: str, record: Record, fit: Fit) -> bytes:
             axes.set(title=title, xlabel="s", ylabel="rad")
             axes.grid(alpha=0.25)
         figure.suptitle(f"{joint}: the fit leaves {fit.rms_units / UNITS_PER_RAD:.4f} rad rms", fontsize=11, color=INK)
-        page = io.BytesIO()
-        figure.savefig(page, format="png", dpi=110)
-        return page.getvalue()
+
+    return png(draw, size=(12, 6.5), font_size=9, dpi=110)
 
 
 def _fastest(record: Record) -> tuple[float, float]:

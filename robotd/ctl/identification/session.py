@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 from contract import FOOT_SWITCHES, Signals
 from firmware_bridge.servo_schedule import ServoSchedule
-from robotd.hal.servo_frame import UNITS_PER_RAD, ServoFrame, to_rad, to_units
+from robotd.hal.servo_frame import ServoFrame, to_rad, to_units
+from robotd.wiring import UNITS_PER_RAD
 
 from .excitation import Bounds, Target, duration_s, excitation
 from .fit import Record

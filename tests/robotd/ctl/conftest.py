@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from bench_rig import Robotctl
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "docs"))  # what the pages show
 
 
 @pytest.fixture(autouse=True)

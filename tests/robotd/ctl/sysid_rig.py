@@ -23,8 +23,8 @@ from robotd.ctl.identification.excitation import bounds_of, duration_s, excitati
 from robotd.ctl.identification.fit import Fit, Record, fit_servo
 from robotd.ctl.identification.joint_trial import try_joint, where_is
 from robotd.ctl.identification.session import turns_of
-from robotd.hal.servo_frame import UNITS_PER_RAD, servo_frame, to_rad
-from robotd.wiring import JointCalibration
+from robotd.hal.servo_frame import servo_frame, to_rad
+from robotd.wiring import UNITS_PER_RAD, JointCalibration
 
 SERVO_ID = 3
 TOP_SPEED_RAD_S = 7.5

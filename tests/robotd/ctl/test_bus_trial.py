@@ -184,7 +184,7 @@ def test_faults_injected_while_it_runs_are_seen(tmp_path: Path) -> None:
     assert {problem.split(" failed")[0] for problem in report["problems"]} >= {"servo 2", "servo 3"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGTSTP])
 def test_an_interrupted_test_turns_the_torque_off_again(number: signal.Signals, tmp_path: Path) -> None:
     with BenchProcess({"leg": [1, 2]}, tmp_path) as bench:
         with spawn("bus", "test", "--port", tmp_path / "leg", "--ids", "1-2", "--seconds", "600", *PATIENT) as verb:
@@ -207,6 +207,13 @@ def test_a_pulled_plug_is_told(tmp_path: Path) -> None:
     assert verb.returncode == 1
     assert any("gone (" in problem for problem in problems)
     assert "servo 1 did not confirm that its torque is off again: cut its power" in problems
+
+
+def test_what_is_no_port_is_named_once(tmp_path: Path, robotctl: Robotctl) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file"):
+        said = robotctl("bus", "test", "--port", path, "--ids", 1)
+        assert (said.code, said.sentence) == (3, f"{path}: not a serial port; name the adapter, as /dev/ttyUSB0")
 
 
 def test_all_servos_are_found_and_tested(tmp_path: Path, robotctl: Robotctl, monkeypatch: pytest.MonkeyPatch) -> None:

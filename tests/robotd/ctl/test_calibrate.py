@@ -145,8 +145,9 @@ def test_while_somebody_drives_the_robot_it_is_refused(robotctl: Robotctl) -> No
     assert said.code == 2 and "robotd" in said.sentence
 
 
-def test_sigterm_leaves_the_robot_limp_and_the_draft(
-    robotctl: Robotctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP])
+def test_a_signal_leaves_the_robot_limp_and_the_draft(
+    number: signal.Signals, robotctl: Robotctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, robots = HiddenPerson.answer, []
 
@@ -154,7 +155,7 @@ def test_sigterm_leaves_the_robot_limp_and_the_draft(
         if prompt.name == "direction.waist_yaw":
             robots.append(person.robot)
             assert [servo for servo in servos_of(person.robot) if servo.loaded]
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
         return answer(person, prompt)
 
     monkeypatch.setattr(HiddenPerson, "answer", told_to_end)

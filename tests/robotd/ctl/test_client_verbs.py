@@ -16,6 +16,7 @@ import pytest
 from robotd import wire
 from robotd.ctl import cli, status, timing
 from robotd.messages import Check, Done, Status
+from robotd.places import socket_path, unit_path
 from robotd.timing import Histogram
 
 VERBS = (
@@ -54,6 +55,16 @@ def test_without_a_daemon_it_is_one_sentence_and_3(
     words: list[str], path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "no robotd answers there; start it: robotd --bundle" in sentence(capsys, words, path, 3)
+
+
+def test_on_a_robot_with_a_service_that_is_what_to_start(
+    path: Path, own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unit_path().parent.mkdir(parents=True)
+    unit_path().touch()
+    assert "start it: robotd --bundle" in sentence(capsys, ["status"], path, 3), "another socket is another robotd's"
+    said = sentence(capsys, ["status"], socket_path(), 3)
+    assert said.endswith("start it: sudo systemctl start robotd (why it ended: journalctl -u robotd)\n")
 
 
 def test_the_left_socket_of_a_dead_daemon_is_nobody_too(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

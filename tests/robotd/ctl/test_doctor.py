@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bench_rig import Robotctl
@@ -23,8 +24,9 @@ from robotd.calibration import (
     save_calibration,
 )
 from robotd.config import RobotdConfig
-from robotd.ctl.findings import Finding, devices, packages, system
-from robotd.lock import HardwareLock
+from robotd.ctl import findings as module
+from robotd.ctl.findings import Finding, devices, owner_of_bundles, packages, system
+from robotd.lock import HardwareLock, lock_path
 
 V1_CPU = Path("/sys/fs/cgroup/cpu")
 
@@ -182,6 +184,47 @@ def test_it_says_who_holds_the_hardware_and_changes_nothing(robotctl: Robotctl, 
     finding = next(finding for finding in said.json["findings"] if finding["name"] == "hardware lock")
     assert finding["level"] == "ok" and f"robotd (pid {os.getpid()}) holds" in finding["found"]
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+def test_a_look_before_the_first_start_makes_no_lock(robotctl: Robotctl, own_home: Path) -> None:
+    assert robotctl("doctor", "--json").code == 1
+    assert not list(own_home.rglob("lock"))
+
+
+def test_a_link_in_the_place_of_the_lock_is_a_fail(robotctl: Robotctl, own_home: Path, tmp_path: Path) -> None:
+    lock_path().parent.mkdir(parents=True)
+    lock_path().symlink_to(tmp_path / "victim")
+    said = robotctl("doctor", "--json")
+    finding = next(finding for finding in said.json["findings"] if finding["name"] == "hardware lock")
+    assert finding["level"] == "fail" and "is a link" in finding["found"] and finding["fix"]
+    assert not (tmp_path / "victim").exists()
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_gpio_is_in_order_only_if_its_library_can_be_imported(
+    works: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "version", lambda name: "0.6")
+    monkeypatch.setitem(sys.modules, "RPi", SimpleNamespace() if works else None)
+    monkeypatch.setitem(sys.modules, "RPi.GPIO", SimpleNamespace() if works else None)
+    found = by_name(devices(RobotdConfig(), pi(tmp_path)))["GPIO"]
+    assert (found.level == "ok") is works and "RPi.GPIO 0.6" in found.found, found
+    assert works or ("does not start" in found.found and "pi5" in found.fix)
+
+
+def test_bundles_that_robotd_could_change_are_a_warning_with_its_fix(tmp_path: Path) -> None:
+    folder, me = tmp_path / "bundles", os.geteuid()
+    assert list(owner_of_bundles(folder, me)) == []
+    (folder / "walking").mkdir(parents=True)
+    (folder / "walking" / "policy.onnx").touch(0o644)
+    (folder / "link").symlink_to("walking")
+    folder.chmod(0o755)
+    (folder / "walking").chmod(0o755)
+    assert [found.level for found in owner_of_bundles(folder, me)] == ["ok"]
+    assert [found.level for found in owner_of_bundles(folder, me + 1)] == ["warn"]
+    (folder / "walking" / "policy.onnx").chmod(0o664)
+    (found,) = owner_of_bundles(folder, me)
+    assert found.level == "warn" and "policy.onnx" in found.found and f"chown -R root: {folder}" in found.fix
 
 
 @pytest.fixture

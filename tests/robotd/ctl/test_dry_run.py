@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from bench_rig import Robotctl
 from dry_run_rig import DryRun
+from shown_commands import ROOT, SNIPPET
 
 from contract import assets_dir
 from robotd.hal.mock import MockHardware
@@ -265,3 +267,13 @@ def test_the_real_robot_is_locked_and_must_answer(robotctl: Robotctl, tmp_path: 
     assert refused.code == 2 and "robotd (pid" in refused.sentence
     missing = robotctl(*words)
     assert missing.code == 3 and "no such port" in missing.sentence
+
+
+def test_the_rows_for_who_comes_from_earlier_scripts_work(dry_run: DryRun, zero_bundle_path: Path) -> None:
+    table = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
+    rows = [shlex.split(snippet) for snippet in SNIPPET.findall(table) if snippet.startswith("robotctl dry-run")]
+    assert [words[4:] for words in rows] == [[], ["--off-ground", "--slow", "0.25"], ["--ground", "--low-torque"]]
+    for words in rows:
+        bundle = [str(zero_bundle_path) if word == "D" else word for word in words[2:]]
+        said = dry_run(*bundle, "--hal", "mock").said
+        assert said.code == 0 and "all passed" in said.out

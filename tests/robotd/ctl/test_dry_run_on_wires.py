@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from bench_rig import Robotctl, spawn
 from dry_run_rig import Done, DryRun
 
 from contract import assets_dir
-from robotd.hal.servo_frame import UNITS_PER_RAD, check_wiring, to_units
-from robotd.wiring import Wiring
+from robotd.hal.servo_frame import check_wiring, to_units
+from robotd.wiring import UNITS_PER_RAD, Wiring
 
 STANDING = assets_dir() / "bundles" / "standing"
 MOVES = ("move_time_write", "move_time_wait_write", "move_start")
@@ -107,9 +106,10 @@ def test_estop_from_another_terminal_turns_torque_off(robotctl: Robotctl, walkin
     assert walking_on_air.returncode == 1 and report["trouble"] == "stopped by OPERATOR"
 
 
-def test_ctrl_c_crouches_and_says_no_checklist(robotctl: Robotctl, walking_on_air: Any, own_home: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTSTP])
+def test_ctrl_c_crouches_and_says_no_checklist(number: int, robotctl: Robotctl, walking_on_air: Any) -> None:
     wait_for(lambda: mode_of(robotctl) == "active", walking_on_air)
-    os.kill(walking_on_air.pid, signal.SIGINT)
+    os.kill(walking_on_air.pid, number)
     out, err = walking_on_air.communicate(timeout=LONG_S)
     assert (walking_on_air.returncode, out) == (130, "")
     assert "crouching" in err and err.endswith("torque off\ninterrupted: no checklist\n")

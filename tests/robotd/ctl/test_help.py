@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 import shlex
-from collections.abc import Iterator
 
 import click
 import pytest
+from command_reference import verbs
 
 from robotd.ctl import cli
 from trainer.cli import main as trainer
@@ -38,18 +38,6 @@ WITHOUT_JSON = {
     "trainer visualize",
 }
 CODES = {"0", "1", "2", "3", "130"}
-
-
-def verbs(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command below a group that does something, with all words that name it."""
-    ctx = click.Context(group, info_name=path)
-    for name in group.list_commands(ctx):
-        command = group.get_command(ctx, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            yield from verbs(command, f"{path} {name}")
-        else:
-            yield f"{path} {name}", command
 
 
 ALL = dict([*verbs(cli.robotctl, "robotctl"), *verbs(trainer, "trainer")])

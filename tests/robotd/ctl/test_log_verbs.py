@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from bench_rig import Robotctl
 from black_box_rig import WALL_S, box_at, config_of, filled, flip, rewrite, session, shipped
+from older_box import make_older
 from robot_builder import setup_of, tilted
 
 from robotd.ctl.log_topics import TOPICS
@@ -141,6 +142,7 @@ def test_without_mcap_one_sentence_says_what_to_install(
         (["log", "show"], 2, "No such file"),
         (["log", "export", "--output", "a.txt"], 2, "found no .mcap or .csv"),
         (["log", "export", "--output", "a.csv", "--last", "nan"], 2, "expected a finite number"),
+        (["log", "export", "--output", "a.csv", "--bundle", "nope"], 2, "--bundle: found it with CSV"),
         (["log", "export", "EMPTY", "--output", "a.csv"], 1, "no tick was ever written"),
         (["log", "export", "TORN", "--output", "a.csv"], 1, "all 3 of its records are torn"),
         (["log", "export", "TEXT", "--output", "a.csv"], 2, "is not a black box"),
@@ -189,6 +191,21 @@ def test_replay_says_that_all_is_the_same_or_what_is_not(
     assert "tick 160: raw_action[4] differs: recorded 0.5, computed 0.0" in out
     report = json.loads(robotctl(*arguments, "--json")[1])["difference"]
     assert report == {"number": 160, "field": "raw_action[4]", "recorded": 0.5, "computed": 0.0}
+
+
+def test_the_box_of_an_older_robotd_is_read_by_every_verb(
+    newest: Path, robotctl: Robotctl, zero_bundle_path: Path, tmp_path: Path
+) -> None:
+    make_older(newest)
+    assert "200 ticks in 4.0 s" in robotctl("log", "show")[1]
+    code, out, err = robotctl("replay", str(newest), "--bundle", str(zero_bundle_path))
+    assert code == 0 and "200 ticks identical" in out, err
+    for kind in ("mcap", "csv"):
+        assert robotctl("log", "export", "--output", str(tmp_path / f"a.{kind}"))[0] == 0
+    with (tmp_path / "a.csv").open() as stream:
+        row = next(csv.DictReader(stream))
+    assert "health.voltage_v" in row and "health.foot_switch_age_s" not in row
+    assert robotctl("report", str(newest), "--output", str(tmp_path / "report.html"))[0] == 0
 
 
 def test_replay_warns_of_a_bundle_that_is_another_and_refuses_one_for_other_joints(

@@ -46,6 +46,9 @@ def test_what_is_promised_is_condition_and_debounce_and_40_ms() -> None:
             "OPERATOR crouch": 0.04,
             "OPERATOR limp": 0.04,
             "LINK crouch": 0.5 + 0.5 + 0.04,
+            "HEALTH_STALE crouch": 3 + 0.04,
+            "FOOT_STALE crouch": 0.2 + 0.04,
+            "TORQUE crouch": 0.3 + 0.04,
         }
     )
     assert COMMAND_S == 0.04
@@ -113,6 +116,11 @@ def test_two_faults_from_end_to_end(robotctl: Robotctl) -> None:
 def test_a_fault_that_is_none_is_refused(robotctl: Robotctl) -> None:
     said = robotctl("selftest", "--fault", "TITL")
     assert said.code == 2 and "found 'TITL' (did you mean 'TILT'?)" in said.sentence
+
+
+def test_names_and_words_fit_the_columns_of_the_table() -> None:
+    assert max(len(str(row.fault.name)) for row in FAULT_TABLE) < 14
+    assert max(len(injection.how) for injection in INJECTIONS) < 46
 
 
 def test_the_table_is_for_people(robotctl: Robotctl, monkeypatch: pytest.MonkeyPatch) -> None:

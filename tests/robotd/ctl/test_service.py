@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,100 @@ def test_a_root_that_cannot_be_written_is_one_sentence(robotctl: Robotctl, tmp_p
     (tmp_path / "file").touch()
     said = robotctl("service", "install", "--root", tmp_path / "file")
     assert said.code == 2 and str(tmp_path / "file") in said.sentence
+
+
+@pytest.mark.parametrize("folder", ["etc/udev", "etc/systemd/system", "etc/robotd"])
+@pytest.mark.parametrize("verb", ["install", "uninstall"])
+def test_a_link_in_an_image_that_leads_out_of_it_is_not_followed(
+    verb: str, folder: str, robotctl: Robotctl, tmp_path: Path
+) -> None:
+    image, outside = tmp_path / "image", tmp_path / "outside"
+    robotctl("service", "install", "--root", outside)
+    before = tree(outside)
+    (image / folder).parent.mkdir(parents=True)
+    (image / folder).symlink_to(outside / folder)
+    said = robotctl("service", verb, "--root", image)
+    assert said.code == 2 and f"leads to {outside / folder}" in said.sentence and "inside" in said.sentence
+    assert tree(outside) == before and [path for path in image.rglob("*") if path.is_file()] == []
+
+
+def test_a_link_inside_an_image_is_followed(robotctl: Robotctl, tmp_path: Path) -> None:
+    (tmp_path / "usr" / "etc").mkdir(parents=True)
+    (tmp_path / "etc").symlink_to("usr/etc")
+    assert robotctl("service", "install", "--root", tmp_path).code == 0
+    assert (tmp_path / "usr" / UNIT).is_file()
+
+
+def test_a_link_in_place_of_a_file_is_a_persons_own(robotctl: Robotctl, tmp_path: Path) -> None:
+    victim, unit, config = tmp_path / "victim", tmp_path / "root" / UNIT, tmp_path / "root" / "etc/robotd/robotd.yaml"
+    victim.write_text("secret\n")
+    for path in (unit, config):
+        path.parent.mkdir(parents=True)
+        path.symlink_to(victim)
+    said = robotctl("service", "install", "--root", tmp_path / "root")
+    assert said.code == 2 and f"{unit} was edited by hand" in said.sentence
+    assert robotctl("service", "install", "--root", tmp_path / "root", "--force").code == 0
+    assert not unit.is_symlink() and config.is_symlink() and victim.read_text() == "secret\n"
+
+
+@pytest.mark.parametrize("name", ["my bin", "50%h", "a$b", 'a"b', "a\\b", "a\nb"])
+@pytest.mark.parametrize("verb", [("show",), ("install", "--root", "ROOT")])
+def test_a_folder_that_a_unit_cannot_hold_is_refused(
+    verb: tuple[str, ...], name: str, robotctl: Robotctl, tmp_path: Path
+) -> None:
+    odd = tmp_path / name
+    odd.mkdir()
+    for command in ("robotd", "robotctl"):
+        (odd / command).touch(0o755)
+    words = [tmp_path / "root" if word == "ROOT" else word for word in verb]
+    said = robotctl("service", *words, "--bin", odd)
+    assert said.code == 2 and "expected a path that fits a unit" in said.sentence
+    assert not (tmp_path / "root").exists()
+
+
+def test_the_headers_uart_is_for_the_group_too() -> None:
+    rules = (units_folder() / "99-wildrobot.rules").read_text()
+    unit = (units_folder() / "robotd.service").read_text()
+    for port in ("ttyUSB", "ttyACM", "ttyAMA", "ttyS"):
+        group = [line for line in rules.splitlines() if port in line and 'GROUP="robot", MODE="0660"' in line]
+        assert group and f"DeviceAllow=char-{port} rw" in unit, port
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("systemd-tmpfiles") is None, reason="needs root and systemd-tmpfiles"
+)
+@pytest.mark.parametrize("before", ["nothing", "a bundle", "what an older version left"])
+def test_state_is_robots_bundles_are_roots_and_the_lock_is_the_groups(before: str, tmp_path: Path) -> None:
+    state, run, ids = tmp_path / "var/lib/robotd", tmp_path / "run/robotd", (1234, 1300)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\nrobot:x:1234:1300::/:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\nrobot:x:1300:\n")
+    if before != "nothing":
+        (state / "bundles/walking").mkdir(parents=True)  # by root, before the first start
+    if before == "what an older version left":
+        run.mkdir(parents=True)
+        (run / "lock").touch(0o644)
+        for path in (run, run / "lock", state):
+            os.chown(path, *ids)
+    command = ["systemd-tmpfiles", "--create", f"--root={tmp_path}", units_folder() / "wildrobot.tmpfiles"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rights = {
+        path: (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode & 0o777)
+        for path in (run, run / "lock", state, state / "bundles")
+    }
+    assert rights == {
+        run: (*ids, 0o750),
+        run / "lock": (*ids, 0o660),
+        state: (*ids, 0o755),
+        state / "bundles": (0, 0, 0o755),
+    }
+    if before != "nothing":
+        assert (state / "bundles/walking").stat().st_uid == 0
+
+
+def test_the_unit_lets_only_the_group_into_the_run_folder() -> None:
+    assert "RuntimeDirectoryMode=0750" in (units_folder() / "robotd.service").read_text().splitlines()
 
 
 def test_the_default_config_is_taken_by_robotd(robotctl: Robotctl, tmp_path: Path) -> None:

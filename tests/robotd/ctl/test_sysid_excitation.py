@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from robotd.ctl.identification.excitation import Bounds, bounds_of, duration_s, excitation
 from robotd.ctl.identification.session import turns_of
-from robotd.hal.servo_frame import UNITS_PER_RAD, servo_frame
-from robotd.wiring import JointCalibration
+from robotd.hal.servo_frame import servo_frame
+from robotd.wiring import UNITS_PER_RAD, JointCalibration
 
 ANY_BOUNDS = st.builds(
     lambda low, width, home, amplitude, top: bounds_of(

@@ -10,8 +10,8 @@ from robotd.ctl.identification.excitation import Bounds, bounds_of, duration_s, 
 from robotd.ctl.identification.fit import Record, fit_servo
 from robotd.ctl.identification.servo_model import Servo, Told, set_point, shaft
 from robotd.ctl.identification.session import turns_of
-from robotd.hal.servo_frame import UNITS_PER_RAD, servo_frame
-from robotd.wiring import JointCalibration
+from robotd.hal.servo_frame import servo_frame
+from robotd.wiring import UNITS_PER_RAD, JointCalibration
 
 BOUNDS = bounds_of((-0.7, 1.571), 0.38, 0.25, 0.05, 7.5, 5.0)
 MIDDLE = JointCalibration(q_at_zero_rad=0.4355)

@@ -13,7 +13,7 @@ from firmware_bridge.emulator.joints import Mechanics
 from firmware_bridge.serial_line import ReplyError
 from robotd.ctl.identification.fit import fit_servo
 from robotd.ctl.identification.joint_trial import TrialError
-from robotd.hal.servo_frame import UNITS_PER_RAD
+from robotd.wiring import UNITS_PER_RAD
 
 DRAWS = int(os.environ.get("WILDROBOT_SYSID_DRAWS", "3"))
 """Long form: 40."""

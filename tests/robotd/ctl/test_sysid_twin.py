@@ -23,9 +23,9 @@ from robotd.ctl.identification.fit import Record, fit_servo
 from robotd.ctl.identification.joint_trial import try_joint, where_is
 from robotd.ctl.identification.session import turns_of
 from robotd.hal.live_twin import LiveTwin
-from robotd.hal.servo_frame import UNITS_PER_RAD, servo_frame, to_rad
+from robotd.hal.servo_frame import servo_frame, to_rad
 from robotd.hal.sim import SimHardware, open_twin
-from robotd.wiring import Wiring
+from robotd.wiring import UNITS_PER_RAD, Wiring
 
 WIRING = Wiring()
 ROBOT = load_robot_config(assets_dir() / "robot_config.yaml")

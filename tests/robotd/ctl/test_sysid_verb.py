@@ -7,6 +7,7 @@ import io
 import json
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -22,10 +23,10 @@ from robotd.ctl.identification.excitation import bounds_of
 from robotd.ctl.identification.joint_trial import TrialError
 from robotd.ctl.identification.session import Job, record_joints
 from robotd.hal.emulated import EmulatedHardware
-from robotd.hal.servo_frame import UNITS_PER_RAD, servo_frame
+from robotd.hal.servo_frame import servo_frame
 from robotd.hal.sim import open_twin
 from robotd.lock import HardwareLock
-from robotd.wiring import Wiring
+from robotd.wiring import UNITS_PER_RAD, Wiring
 
 IDS = {"left_leg": (1, 2, 3, 4, 5), "right_leg": (6, 7, 8, 9, 10), "upper": (11,)}
 JOINT, SERVO_ID = "left_knee_pitch", 3
@@ -68,7 +69,7 @@ def test_a_joint_on_the_bench_is_identified_and_written_for_the_trainer(tmp_path
     assert f"{JOINT} (servo 3 on left_leg) moves for" in said.err and "rad/s" in said.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGTSTP])
 def test_an_interrupted_trial_is_limp_and_writes_nothing(number: signal.Signals, tmp_path: Path) -> None:
     output = tmp_path / "robot_params.yaml"
     words = ("sysid", "--hal", "bench", "--config", robotd_yaml(tmp_path), "--joint", JOINT, "--output", output)
@@ -111,15 +112,28 @@ def test_what_cannot_be_is_refused(words: tuple[str, ...], sentence: str, robotc
     assert said.code == 2 and sentence in said.sentence
 
 
-@pytest.mark.parametrize(("answer", "code"), [("n\n", 2), ("", 130)])
+@pytest.mark.parametrize(
+    ("answer", "cure"),
+    [
+        ("n\n", "; lift the robot, then run it again"),
+        ("", ", since the input has ended; run it in a terminal, or with --yes"),
+    ],
+)
 def test_a_real_robot_moves_only_after_a_yes(
-    answer: str, code: int, robotctl: Robotctl, monkeypatch: pytest.MonkeyPatch
+    answer: str, cure: str, robotctl: Robotctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    closed: list[bool] = []
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-    monkeypatch.setattr(sysid, "open_hardware", lambda *_: pytest.fail("it must not be opened"))
+    monkeypatch.setattr(sysid, "open_hardware", lambda *_: SimpleNamespace(close=lambda: closed.append(True)))
+    monkeypatch.setattr(sysid, "record_joints", lambda *_: pytest.fail("it must not move"))
     said = robotctl("sysid", "--joint", JOINT)
-    assert said.code == code and "Are both feet in the air?" in said.err
-    assert code != 2 or "nothing was moved" in said.err
+    assert said.code == 2 and "Are both feet in the air?" in said.err and closed == [True]
+    assert said.err.endswith(f"robotctl: nothing was moved{cure}\n")
+
+
+def test_nobody_is_asked_about_a_robot_that_is_not_there(tmp_path: Path, robotctl: Robotctl) -> None:
+    said = robotctl("sysid", "--config", robotd_yaml(tmp_path), "--joint", JOINT)
+    assert said.code == 3 and "no such port" in said.sentence and "feet" not in said.err
 
 
 def test_a_file_of_another_robot_is_refused_before_anything_moves(tmp_path: Path, robotctl: Robotctl) -> None:
