@@ -337,6 +337,7 @@ def test_a_click_on_e_stop_limps_the_servos_at_the_wire(browser: Any) -> None:
                 shown.mouse.up()
                 pressed.append(float(shown.evaluate("window.pressed")) / 1e3 - offset_s)
                 until(lambda: mode(shown) == "fault", "it is not stopped")
+                until(lambda: shown.inner_text("#torque") == "torque off", "the page does not say that torque is off")
             close(shown)
         with (home / "out" / "witness.jsonl").open() as file:
             found = [arrival(json.loads(line)) for line in file]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from robotd.ctl.fault_fixes import FIXES
+from robotd.ctl.status import torque
 from robotd.ctl.watch import RECENT_S, Recent, Sample
 from robotd.messages import Done, Telemetry
 from robotd.timing import Histogram
@@ -56,6 +57,7 @@ class States:
         state = {
             "kind": "state",
             **status,
+            "torque": torque(sample.status),
             "fixes": [{"name": name, "fix": FIXES.get(name, "see docs/safety.md")} for name in sample.status.faults],
             "pace": {"rate_hz": pace.rate_hz, "skipped": pace.skipped, "ms": pace.ms},
             "lateness": self._lateness(sample),

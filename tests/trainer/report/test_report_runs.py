@@ -74,6 +74,6 @@ def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
 def test_differences_are_keys_with_both_values() -> None:
     one = config_of()
     other = one.model_copy(update={"ppo": one.ppo.model_copy(update={"gamma": 0.5}), "seed": 3})
-    assert differences([one, other]) == {"seed": ("0", "3"), "ppo.gamma": ("0.98", "0.5")}
+    assert differences([one, other]) == {"seed": ("1", "3"), "ppo.gamma": ("0.98", "0.5")}
     assert differences([one, one]) == {}
     assert flat({"a": {"b": [1, 2.50]}, "c": None}) == {"a.b": "1, 2.5", "c": "none"}

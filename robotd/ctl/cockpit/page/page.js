@@ -73,6 +73,8 @@ function state(message) {
   if (message.joints.join() !== joints.join()) { joints = message.joints; rows(); }
   const [vx, vy, yaw] = message.command, steered = message.claimed_by ? `steered by ${message.claimed_by}` : "steered by nobody";
   find("facts").textContent = `${message.policy} · ${vx.toFixed(2)}, ${vy.toFixed(2)} m/s, ${yaw.toFixed(2)} rad/s · ${steered}`;
+  find("torque").textContent = `torque ${message.torque}`;
+  find("torque").classList.toggle("alarm", message.torque_unproven.length > 0);
   options(message);
   list("fault-list", message.fixes.map(({ name, fix }) => [name, `: ${fix}`]), "none");
   const against = message.mode === "idle" ? message.checks.filter((check) => !check.ok) : [];
