@@ -25,6 +25,7 @@ from robotd.messages import Arm, AskStatus, Done, Status
 
 KILLS = int(os.environ.get("WILDROBOT_KILLS", "3"))
 GENEROUS_S = 5.0
+TRIES = 3  # of a robot that other work on this machine may stop
 PATIENT = """
 realtime: {enabled: false}
 safety: {overrun_in_a_row: 10, overrun_in_50: 25, joint_stale_s: 0.3, imu_stale_s: 0.1, imu_lost_s: 0.3,
@@ -168,17 +169,20 @@ def by_hand(robot: Rig) -> Iterator[None]:
 
 
 def test_a_refused_start_leaves_a_robotd_by_hand_alone(robot: Rig) -> None:
-    with by_hand(robot):
-        robot.systemctl("reset-failed", "robotd", check=False)
-        robot.systemctl("start", "robotd", check=False)
-        robot.until(lambda: robot.show("ActiveState") == "failed", "the service did not give up")
-        assert "is left alone" in robot.journal(), robot.journal()
-        now = status(robot)
+    for _ in range(TRIES):
+        with by_hand(robot):
+            robot.systemctl("reset-failed", "robotd", check=False)
+            robot.systemctl("start", "robotd", check=False)
+            robot.until(lambda: robot.show("ActiveState") == "failed", "the service did not give up")
+            assert "is left alone" in robot.journal(), robot.journal()
+            now, loaded = status(robot), robot.loaded()
+        robot.start()
+        robot.until(lambda: not robot.loaded(), "servos are still loaded")
+        robot.systemctl("stop", "robotd", check=False)
         assert "OPERATOR" not in now.faults, "its emergency stop was pressed"
-        if not now.faults:  # else this machine had too much else to do
-            assert now.mode == "standby" and robot.loaded() == set(SERVOS)
-    robot.start()
-    robot.until(lambda: not robot.loaded(), "servos are still loaded")
+        if not now.faults:
+            break
+    assert now.mode == "standby" and loaded == set(SERVOS), f"this machine stops the robot each time: {now.faults}"
 
 
 def test_it_stays_down_after_too_many_failures(robot: Rig) -> None:
