@@ -78,17 +78,17 @@ class Codec(Generic[Message]):
             detail = (" ".join(str(problem).split()) or type(problem).__name__)[:80]
             raise MessageError(f"not msgpack ({detail}), expected [version, type, id, fields]") from None
         if type(data) is not list or len(data) != 4:
-            raise MessageError(f"found {_short(data)}, expected [version, type, id, fields]")
+            raise MessageError(f"found {short(data)}, expected [version, type, id, fields]")
         version, name, number, fields = data
         if type(version) is not int or version != VERSION:
             raise MessageError(
-                f"version: found {_short(version)}, expected {VERSION}; install the same wildrobot on both ends"
+                f"version: found {short(version)}, expected {VERSION}; install the same wildrobot on both ends"
             )
         if type(number) is not int or not 0 <= number <= MAX_ID:
-            raise MessageError(f"id: found {_short(number)}, expected 0 to {MAX_ID}")
+            raise MessageError(f"id: found {short(number)}, expected 0 to {MAX_ID}")
         reader = self._readers.get(name) if type(name) is str else None
         if reader is None:
-            raise MessageError(f"type: found {_short(name)}, expected one of {', '.join(self._readers)}")
+            raise MessageError(f"type: found {short(name)}, expected one of {', '.join(self._readers)}")
         return number, reader(name, fields)
 
 
@@ -111,11 +111,11 @@ def _dataclass_reader(kind: Any, strict: bool) -> _Read:
 
     def read(where: str, data: object) -> Any:
         if type(data) is not dict:
-            raise MessageError(f"{where}: found {_short(data)}, expected a map of fields")
+            raise MessageError(f"{where}: found {short(data)}, expected a map of fields")
         values = {}
         for name, value in data.items():
             if name not in readers:
-                raise MessageError(f"{where}: unknown field {_short(name)}, expected {', '.join(readers) or 'none'}")
+                raise MessageError(f"{where}: unknown field {short(name)}, expected {', '.join(readers) or 'none'}")
             values[name] = readers[name](f"{where}.{name}", value)
         for name in needed:
             if name not in values:
@@ -131,7 +131,7 @@ def _dataclass_reader(kind: Any, strict: bool) -> _Read:
 def _tuple_reader(item: _Read) -> _Read:
     def read(where: str, data: object) -> Any:
         if type(data) is not list:
-            raise MessageError(f"{where}: found {_short(data)}, expected a list")
+            raise MessageError(f"{where}: found {short(data)}, expected a list")
         return tuple(item(where, value) for value in data)
 
     return read
@@ -144,7 +144,7 @@ def _optional_reader(inner: _Read) -> _Read:
 def _plain_reader(kind: Any, strict: bool) -> _Read:
     def number(where: str, data: object) -> float:
         if type(data) is not float and type(data) is not int:
-            raise MessageError(f"{where}: found {_short(data)}, expected a number")
+            raise MessageError(f"{where}: found {short(data)}, expected a number")
         value = float(data)
         if strict and not math.isfinite(value):
             raise MessageError(f"{where}: found {value}, expected a finite number")
@@ -152,7 +152,7 @@ def _plain_reader(kind: Any, strict: bool) -> _Read:
 
     def other(where: str, data: object) -> Any:
         if type(data) is not kind:
-            raise MessageError(f"{where}: found {_short(data)}, expected {_WORDS[kind]}")
+            raise MessageError(f"{where}: found {short(data)}, expected {_WORDS[kind]}")
         if strict and kind is str and len(data) > MAX_TEXT:  # type: ignore[arg-type]
             raise MessageError(f"{where}: {len(data)} characters, expected at most {MAX_TEXT}")  # type: ignore[arg-type]
         return data
@@ -163,7 +163,7 @@ def _plain_reader(kind: Any, strict: bool) -> _Read:
 _WORDS = {int: "a whole number", bool: "true or false", str: "text"}
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
     """A value in a sentence: one line, and not all of it where it is long."""
     text = repr(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -21,6 +21,14 @@ settings.register_profile("wildrobot", deadline=None, derandomize=True, print_bl
 settings.load_profile("wildrobot")
 
 
+@pytest.fixture(autouse=True)
+def graphics_as_found() -> Iterator[None]:
+    """No test changes what draws in those after it."""
+    before = os.environ.get("MUJOCO_GL")
+    yield
+    assert os.environ.get("MUJOCO_GL") == before
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_home() -> Iterator[None]:
     """Where daemons of the tests have socket, lock and black box: not where those of this machine have them."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from robotd.ctl.recording import Recording
+from robotd.hal.twin_model import NO_GL
 
 PICTURES = ("filmstrip.png", "demo.mp4", "demo.gif")
-NO_GL = "disable"  # MUJOCO_GL's word for it
 _WORDS_FOR_NO_GL = ("disable", "disabled", "off", "false", "0")
 _LIMIT_S = 300.0
 _HINT = "no EGL or OSMesa works here, so the pictures are ray-traced; for better ones: apt install libosmesa6"
@@ -30,30 +30,28 @@ class Film(NamedTuple):
     note: str | None
 
 
-def make_film(recording: Recording, model: Any, out: Path, gl_wish: str | None = None) -> Film:
-    """Draw `recording` of a robot (a mujoco.MjModel with the same qpos) into the folder `out`; never fails for GL.
-
-    Args:
-        gl_wish: the user's MUJOCO_GL, tried first and alone.
-    """
+def make_film(recording: Recording, model: Any, out: Path) -> Film:
+    """Draw `recording` of a robot (a mujoco.MjModel with the same qpos) into the folder `out`; never fails for GL."""
     import mujoco
 
     with tempfile.TemporaryDirectory(prefix="robotctl-film-") as folder:
         source = Path(folder)
         recording.save(source / "recording.npz")
         mujoco.mj_saveModel(model, str(source / "model.mjb"), None)
-        drawn, note = draw_somehow("robotd.ctl.studio", source, gl_wish)
+        drawn, note = draw_somehow("robotd.ctl.studio", source)
         return Film((), note) if drawn is None else Film(_deliver(drawn, out), note)
 
 
-def draw_somehow(module: str, source: Path, gl_wish: str | None) -> tuple[Path | None, str | None]:
+def draw_somehow(module: str, source: Path) -> tuple[Path | None, str | None]:
     """Let `python -m module SOURCE OUT` draw what lies in the folder `source`, by the first GL that works.
+
+    The user's MUJOCO_GL is tried first, and no other.
 
     Returns:
         OUT, a new folder in `source`, None where nothing works; and one line for the user, if there is one to say.
     """
     problem = ""
-    for gl in gl_candidates(gl_wish, sys.platform):
+    for gl in gl_candidates(os.environ.get("MUJOCO_GL"), sys.platform):
         drawn = source / f"drawn-{gl}"
         drawn.mkdir()
         problem = _draw(module, source, drawn, gl)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from contract import Bundle
 from robotd.clock import Clock, MonotonicClock
 from robotd.config import RobotdConfig
 from robotd.ctl.director import Director, Script
-from robotd.ctl.film import NO_GL, Film, make_film
+from robotd.ctl.film import Film, make_film
 from robotd.ctl.patience import PatientClock
 from robotd.ctl.progress import Progress
 from robotd.ctl.stage import build_stage
@@ -36,8 +35,7 @@ from robotd.record import Hook, Operator, TickRecord
 class Show(NamedTuple):
     """A demo that is ready to run.
 
-    twin is None without physics; live: it goes on in wall time, behind wires that take theirs; gl is the MUJOCO_GL
-    that the user wished for.
+    twin is None without physics; live: it goes on in wall time, behind wires that take theirs.
     """
 
     config: RobotdConfig
@@ -46,7 +44,6 @@ class Show(NamedTuple):
     twin: SimHardware | None
     live: bool
     script: Script
-    gl: str | None
 
     @property
     def ctrl_dt(self) -> float:
@@ -64,14 +61,12 @@ def prepare(
     twin_options: Mapping[str, Any] | None = None,
 ) -> Show:
     """All checks before the first tick; options as `robotd.daemon.start_up`. Raises robotd.daemon.Refusal."""
-    gl = os.environ.get("MUJOCO_GL")
-    os.environ["MUJOCO_GL"] = NO_GL  # this process needs no GL, and a wrong value would end it at the import of mujoco
     config, bundle, hardware = start_up(
         bundle_path, hal, allow_unverified=allow_unverified, buses=buses, policy=policy, twin=twin_options
     )
     live = isinstance(hardware, EmulatedHardware)
     twin = hardware.twin if isinstance(hardware, EmulatedHardware) else hardware
-    return Show(config, bundle, hardware, twin if isinstance(twin, SimHardware) else None, live, script, gl)
+    return Show(config, bundle, hardware, twin if isinstance(twin, SimHardware) else None, live, script)
 
 
 def perform(
@@ -209,4 +204,4 @@ def film(show: Show, witness: Witness, caption: str, verdict: str, well: bool, o
     recording = tape.recording(show.ctrl_dt, caption, verdict, well)
     robot_xml = show.bundle.robot_xml
     stage = puppet.model if robot_xml is None else build_stage(robot_xml, puppet.model)
-    return make_film(recording, stage, out, show.gl)
+    return make_film(recording, stage, out)

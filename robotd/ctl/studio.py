@@ -20,10 +20,10 @@ from PIL import Image
 
 from robotd.ctl.annotation import annotate
 from robotd.ctl.camera import Camera, cameras
-from robotd.ctl.film import NO_GL
 from robotd.ctl.filmstrip import PANEL_HEIGHT, PANEL_WIDTH, Painter, draw_filmstrip
 from robotd.ctl.progress import Pace, Progress
 from robotd.ctl.recording import Recording, load_recording
+from robotd.hal.twin_model import NO_GL
 
 VIDEO_WIDTH, VIDEO_HEIGHT = 640, 480
 _RAYTRACED_SHRINK = 2  # the ray tracer draws video this much smaller

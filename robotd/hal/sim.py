@@ -23,12 +23,11 @@ from robotd.record import TickRecord
 
 from .hardware import HardwareError
 from .physics import OWN, Physics, Servos
-from .twin_model import STAND, compile_model, find_parts
+from .twin_model import STAND, compile_model, find_parts, import_mujoco
 
 SWITCH_CLOSES_N = 2.0
 CLEARANCE_M = 0.08  # of the feet in the home pose; a limp leg hangs lower
 LOWERING_M_S = 0.15
-_NO_MUJOCO = "the physics twin needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'"
 Float64 = NDArray[np.float64]
 
 
@@ -74,7 +73,7 @@ class SimHardware:
         physics: Physics = OWN,
     ) -> None:
         self.lock = threading.RLock()
-        self._mujoco = _import_mujoco()
+        self._mujoco = import_mujoco()
         physics = physics if sim_dt_s is None else physics._replace(sim_dt_s=sim_dt_s)
         self.model = compile_model(self._mujoco, model_path, physics)
         self.data = self._mujoco.MjData(self.model)
@@ -300,11 +299,3 @@ class SimHardware:
         self.data.mocap_pos[self._stand][2] -= LOWERING_M_S * self.model.opt.timestep
         if any(contact.dist <= 0 for contact in self.data.contact):
             self.data.eq_active[self._weld] = self._lowering = False
-
-
-def _import_mujoco() -> Any:
-    try:
-        import mujoco
-    except ImportError:
-        raise HardwareError(_NO_MUJOCO) from None
-    return mujoco

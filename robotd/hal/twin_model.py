@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from .hardware import HardwareError
 from .physics import Physics, alter
 
 STAND = "robotd_stand"
+NO_GL = "disable"  # MUJOCO_GL's word for it
 
 
 class Parts(NamedTuple):
@@ -28,6 +30,26 @@ class Parts(NamedTuple):
     base_body: int
     imu: int
     touch: NDArray[np.intp]
+
+
+def import_mujoco() -> Any:
+    """The module, for a process that draws nothing itself: a MUJOCO_GL that does not work here would end it.
+
+    Raises HardwareError: it is not installed.
+    """
+    wish = os.environ.pop("MUJOCO_GL", None)
+    os.environ["MUJOCO_GL"] = NO_GL
+    try:
+        import mujoco
+    except ImportError:
+        raise HardwareError(
+            "the physics twin needs MuJoCo, which is not installed; pip install 'wildrobot[sim]'"
+        ) from None
+    finally:
+        del os.environ["MUJOCO_GL"]
+        if wish is not None:
+            os.environ["MUJOCO_GL"] = wish
+    return mujoco
 
 
 def compile_model(mujoco: Any, path: Path, physics: Physics) -> Any:

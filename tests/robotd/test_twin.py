@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +152,10 @@ def test_an_mjcf_that_is_not_the_robots_is_refused_in_one_sentence(tmp_path: Pat
 def test_a_physics_step_must_divide_the_control_period(zero_bundle: Bundle) -> None:
     with pytest.raises(HardwareError, match="whole fraction"):
         open_twin(zero_bundle, sim_dt_s=0.003)
+
+
+def test_physics_needs_no_graphics_and_leaves_the_wish_for_them_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "no-such-gl")
+    program = "import os; from robotd.hal.twin_model import import_mujoco as get; get(); print(os.environ['MUJOCO_GL'])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "no-such-gl\n"), done.stderr

@@ -16,6 +16,8 @@ from robotd.messages import AskStatus, Status
 
 RATE_HZ = 25.0
 RETRY_S = 0.5
+END_S = 1.0
+"""How long `stop` waits for the threads."""
 Put = Callable[[str, str], None]
 
 
@@ -63,23 +65,25 @@ class Feed:
     def __init__(self, socket: Path | None, twin: Twin | None, put: Put) -> None:
         self._socket, self._twin, self._put = socket, twin, put
         self._ended = threading.Event()
+        self._threads = [threading.Thread(target=task, daemon=True) for task in (self._ticks, self._states)]
 
     def start(self) -> None:
-        """Begin; the threads end with the process, or soon after `stop`."""
-        for task in (self._ticks, self._states):
-            threading.Thread(target=task, name=task.__name__, daemon=True).start()
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """No more messages, soon."""
+        """No more messages, and no thread, but one to which robotd gives no answer for END_S: Python ends threads that
+        are still there with the process, which crashes those that are in MuJoCo."""
         self._ended.set()
+        for thread in self._threads:
+            thread.join(END_S)
 
     def _ticks(self) -> None:
         while not self._ended.is_set():
             try:
                 with Client(self._socket) as client:
                     for text in self._texts(client):
-                        if self._ended.is_set():
-                            return
                         self._put("tick", text)
             except (Unreachable, Refusal) as problem:
                 self._put("lost", lost_json(problem.message))
@@ -94,6 +98,8 @@ class Feed:
             except TwinError as problem:
                 self._put("note", note_json(str(problem)))
         for tick in client.telemetry(max(1, round(1 / RATE_HZ / status.ctrl_dt))):
+            if self._ended.is_set():
+                return
             pose = None if twin is None or places is None else twin.pose(places, tick.joint_pos_rad, tick.quat_wxyz)
             yield tick_json(tick, pose)
 

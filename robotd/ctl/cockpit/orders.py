@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from robotd.ctl.teleop_mapping import Hand, Limits, Patience, Stick, velocity
 from robotd.messages import Activate, Arm, Clear, Estop, MessageError, Request, Stop, SwitchPolicy, Velocity
+from robotd.wire import short
 
 ACTS: dict[str, Request] = {"arm": Arm(), "clear": Clear(), "activate": Activate(), "stop": Stop(), "estop": Estop()}
 MAX_TEXT = 2048
@@ -60,7 +61,7 @@ def read_order(text: str, limits: Limits) -> Order:
         return Act("policy", SwitchPolicy(_text(fields, "name")))
     if isinstance(say, str) and say in ACTS:
         return Act(say, ACTS[say])
-    raise MessageError(f"say: found {str(say)[:40]!r}, expected one of {', '.join(WORDS)}")
+    raise MessageError(f"say: found {short(say)}, expected one of {', '.join(WORDS)}")
 
 
 def _steer(fields: dict[str, Any], limits: Limits) -> Steer:
@@ -86,12 +87,12 @@ def _number(fields: dict[str, Any], name: str, low: float, high: float) -> float
     value = fields.get(name)
     number = float(value) if type(value) in (int, float) else math.nan  # type: ignore[arg-type]
     if not low <= number <= high:
-        raise MessageError(f"{name}: found {str(value)[:40]}, expected a number from {low:g} to {high:g}")
+        raise MessageError(f"{name}: found {short(value)}, expected a number from {low:g} to {high:g}")
     return number
 
 
 def _text(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
-        raise MessageError(f"{name}: found {str(value)[:40]}, expected text")
+        raise MessageError(f"{name}: found {short(value)}, expected text")
     return value

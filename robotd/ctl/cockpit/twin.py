@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robotd.ctl.cockpit import shapes
+from robotd.hal import HardwareError
+from robotd.hal.twin_model import import_mujoco
 
 HIDDEN_GROUP = 3  # from this group on MuJoCo's own viewer shows nothing either
 Float64 = NDArray[np.float64]
@@ -32,8 +34,8 @@ class Twin:
 
     def __init__(self, robot_xml: Path) -> None:
         try:
-            import mujoco
-        except ImportError:
+            mujoco = import_mujoco()
+        except HardwareError:
             raise TwinError("no MuJoCo here, so there is no 3-D view; pip install 'wildrobot[sim]'") from None
         self._mujoco, self._path = mujoco, robot_xml
         try:

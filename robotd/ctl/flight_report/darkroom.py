@@ -14,9 +14,9 @@ import mujoco
 import numpy as np
 
 from robotd.ctl.camera import Camera
-from robotd.ctl.film import NO_GL
 from robotd.ctl.progress import Pace, Progress
 from robotd.ctl.studio import open_painter
+from robotd.hal.twin_model import NO_GL
 
 
 def main() -> None:

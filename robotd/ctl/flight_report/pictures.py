@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -62,10 +61,8 @@ def tell(
     session = read_session(file, flight.rows[begin:end])
     assert session is not None  # the stretch has ticks
     session = mended(session)
-    gl = os.environ.get("MUJOCO_GL")
-    os.environ["MUJOCO_GL"] = "disable"  # this process needs no GL, and a wrong value would end it at mujoco's import
     try:
-        _fill(section, flight, halt, begin, session, bundle, progress, gl)
+        _fill(section, flight, halt, begin, session, bundle, progress)
     except HardwareError as problem:
         section.text(f"Without pictures: {problem}.")
 
@@ -119,7 +116,6 @@ def _fill(
     session: Session,
     bundle: Bundle,
     progress: Progress,
-    gl: str | None,
 ) -> None:
     from robotd.hal.sim import open_twin  # mujoco, which only this part of the report needs
 
@@ -133,7 +129,7 @@ def _fill(
         "On the left the robot as it was recorded: its joints and how it leaned; where it stood is in no log. On the "
         f"right the physics twin, which was told the same targets. {_BASES[simulated.base]}"
     )
-    pictures, note = _draw(bundle, twin, recorded, simulated.qpos[moments], gl)
+    pictures, note = _draw(bundle, twin, recorded, simulated.qpos[moments])
     if note:
         progress.say(note)
     if pictures is None:
@@ -162,9 +158,7 @@ def _words(at_s: float, mode: str, stopped: bool) -> tuple[str, str]:
     return f"{when}, {mode}", ""
 
 
-def _draw(
-    bundle: Bundle, twin: Any, recorded: Float64, simulated: Float64, gl: str | None
-) -> tuple[list[bytes] | None, str | None]:
+def _draw(bundle: Bundle, twin: Any, recorded: Float64, simulated: Float64) -> tuple[list[bytes] | None, str | None]:
     """A picture (WebP) for each pair of poses (N, nq), None where none can be drawn; and what is to be said."""
     import mujoco
     from PIL import Image, ImageDraw
@@ -194,7 +188,7 @@ def _draw(
             size=np.array([WIDTH, HEIGHT]),
         )
         mujoco.mj_saveModel(model, str(source / "model.mjb"), None)
-        drawn, note = draw_somehow("robotd.ctl.flight_report.darkroom", source, gl)
+        drawn, note = draw_somehow("robotd.ctl.flight_report.darkroom", source)
         if drawn is None:
             return None, note
         with np.load(drawn / "pictures.npz", allow_pickle=False) as file:

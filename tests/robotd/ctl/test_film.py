@@ -11,8 +11,9 @@ from PIL import Image
 
 from robotd.ctl import film, studio
 from robotd.ctl.camera import Camera
-from robotd.ctl.film import NO_GL, gl_candidates, make_film
+from robotd.ctl.film import gl_candidates, make_film
 from robotd.ctl.studio import Cameraman, Scene, choose_frames, write_video
+from robotd.hal.twin_model import NO_GL
 
 VIEW = Camera(np.array([0.0, 0.0, 0.33]), 1.4)
 
@@ -32,8 +33,11 @@ def test_order_of_trying(wish: str | None, platform: str, expected: list[str | N
     assert gl_candidates(wish, platform) == expected
 
 
-def test_gl_that_does_not_work_gives_ray_traced_pictures_and_a_hint(tmp_path: Path) -> None:
-    result = make_film(make_recording(70, pushed=()), load_stage(), tmp_path, gl_wish="no-such-gl")
+def test_gl_that_does_not_work_gives_ray_traced_pictures_and_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "no-such-gl")
+    result = make_film(make_recording(70, pushed=()), load_stage(), tmp_path)
     assert result.note is not None and "apt install libosmesa6" in result.note
     assert [path.name for path in result.files] == ["filmstrip.png", "demo.mp4"]
     assert all(path.stat().st_size > 10_000 for path in result.files)
@@ -51,6 +55,7 @@ def test_a_way_of_drawing_that_ends_its_process_is_passed_over(tmp_path: Path, m
 
     monkeypatch.setattr(film, "_draw", draw)
     monkeypatch.setattr(film.sys, "platform", "linux")
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
     (tmp_path / "demo.mp4").write_text("of an earlier run")
     result = make_film(make_recording(60), load_stage(), tmp_path)
     assert tried == ["egl", "osmesa"]

@@ -53,7 +53,6 @@ def test_missed_deadlines_are_taken_out_and_handed_over_once() -> None:
 def test_a_busy_machine_stops_the_robot_only_where_timing_is_strict(
     strict: bool, zero_bundle_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MUJOCO_GL", "disable")
     monkeypatch.setattr(show, "MonotonicClock", BusyClock)
     ready = prepare(zero_bundle_path, "mock", False, Script(4.0))
     _, director, witness = perform(ready, Progress(io.StringIO()), headless=True, strict_timing=strict)
