@@ -14,6 +14,7 @@ from robotd.arming_facts import facts_for
 from robotd.bundle_choice import bundle_option
 from robotd.bundle_store import BundleStoreError, bundle_in_use
 from robotd.clock import Clock, MonotonicClock
+from robotd.ctl.aside import Aside
 from robotd.ctl.bus_session import hardware_lock
 from robotd.ctl.conductor import GROUND, GROUND_RAD, LISTEN, OFF_GROUND, OFF_GROUND_RAD, Stage
 from robotd.ctl.drill import drill
@@ -159,15 +160,15 @@ def _open(bundle: Path, policy: str | None, hal: str, config_file: Path | None, 
 def _run(robot: Robot, stage: Stage, realtime: bool, progress: Progress) -> tuple[Ran, int]:
     """One stage, and how many deadlines were missed in it. Raises Refusal, Unreachable."""
     on_wires = robot.backend in (*ON_PORTS, "emulated")
-    for step in prepare(robot.config.realtime) if realtime and on_wires else ():
-        if not step.ok:
-            progress.say(f"warning: real time: {step}")
     clock = clock_for(robot, on_wires)
-    with refusing(OSError, SocketError, HardwareError):
+    with refusing(OSError, SocketError, HardwareError), Aside(progress.say) as say:
+        for step in prepare(robot.config.realtime) if realtime and on_wires else ():
+            if not step.ok:
+                say(f"warning: real time: {step}")
         if robot.backend in ON_PORTS:
             leave_plan(plan_of(robot.config.hardware))
         try:
-            ran = perform(robot, stage, clock, progress)
+            ran = perform(robot, stage, clock, say)
         except UnreachableError as problem:
             raise Unreachable(" ".join(str(problem).split())) from None
     missed = ran.summary.overruns + (clock.take_missed() if isinstance(clock, PatientClock) else 0)

@@ -17,7 +17,6 @@ from robotd.control import Control, make_control
 from robotd.ctl.conductor import GROUND, OFF_GROUND, Conductor, Stage, bounds_of
 from robotd.ctl.culprits import culprits
 from robotd.ctl.muted import Muted
-from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed
 from robotd.ctl.sign_show import SignShow
 from robotd.ending import ENDING
@@ -32,6 +31,8 @@ from robotd.tick import Infer, Setup
 from robotd.tick_state import setup_for
 from robotd.timing import LoopTiming
 from robotd.warm_up import warm_up
+
+Say = Callable[[str], None]
 
 
 class Robot(NamedTuple):
@@ -76,22 +77,22 @@ class Tape:
 class Announcer:
     """A hook that says what happens, and which joint moves, before it does."""
 
-    def __init__(self, stage: Stage, show: SignShow | None, names: tuple[str, ...], progress: Progress) -> None:
-        self._stage, self._show, self._names, self._progress = stage, show, names, progress
+    def __init__(self, stage: Stage, show: SignShow | None, names: tuple[str, ...], say: Say) -> None:
+        self._stage, self._show, self._names, self._say = stage, show, names, say
         self._mode, self._active, self._joint = Mode.FAULT, 0, -1
 
     def __call__(self, record: TickRecord) -> None:
         """Look at one tick."""
         if record.mode is not self._mode and self._stage.moves:
-            self._progress.say(self._words(record.mode))
+            self._say(self._words(record.mode))
         self._mode = record.mode
         if record.mode is not Mode.ACTIVE:
             return
         if self._show is not None and (joint := self._show.joint_at(self._active)) != self._joint and joint is not None:
             self._joint = joint
-            self._progress.say(f"  {self._names[joint]} {self._show.away_rad[joint]:+.2f} rad and back")
+            self._say(f"  {self._names[joint]} {self._show.away_rad[joint]:+.2f} rad and back")
         elif self._show is not None and self._active == self._show.ticks:
-            self._progress.say("  the policy, from home")
+            self._say("  the policy, from home")
         self._active += 1
 
     def _words(self, mode: Mode) -> str:
@@ -110,13 +111,14 @@ def perform(
     robot: Robot,
     stage: Stage,
     clock: Clock,
-    progress: Progress,
+    say: Say,
     socket: Path | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Ran:
     """Run one stage to its end, or until Ctrl-C. The robot is limp afterwards; the caller closes it.
 
     Args:
+        say: is told what happens, tick by tick, and must not wait.
         socket: of the control socket on which others may stop a robot that moves; None: the daemon's.
         loop_factory: makes the event loop; None: asyncio's own.
 
@@ -126,10 +128,10 @@ def perform(
     """
     logging.getLogger("robotd").setLevel(logging.CRITICAL)  # the checklist tells of faults
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(_perform(robot, stage, clock, progress, socket))
+        return runner.run(_perform(robot, stage, clock, say, socket))
 
 
-async def _perform(robot: Robot, stage: Stage, clock: Clock, progress: Progress, socket: Path | None) -> Ran:
+async def _perform(robot: Robot, stage: Stage, clock: Clock, say: Say, socket: Path | None) -> Ran:
     bundle, config = robot.bundle, bounds_of(stage, robot.config)
     setup = setup_for(bundle, config)._replace(lead_rad=stage.lead_rad)
     networks: dict[str, Infer] = {name: policy.network for name, policy in bundle.policies.items()}
@@ -149,7 +151,7 @@ async def _perform(robot: Robot, stage: Stage, clock: Clock, progress: Progress,
     desk = None if control is None else control.desk
     conductor = Conductor(stage, timing.period_s, against, partial(culprits, setup), signs_ticks, desk)
     tape, names = Tape(), bundle.spec.robot.actuator_names
-    hooks: list[Hook] = [tape, Announcer(stage, show, names, progress), *_person(robot.hardware, stage)]
+    hooks: list[Hook] = [tape, Announcer(stage, show, names, say), *_person(robot.hardware, stage)]
     hooks += [] if control is None else [control.socket]
     hardware = robot.hardware if stage.moves else Muted(robot.hardware)
     loop = Loop(hardware, setup, networks, conductor, clock, hooks, timing)

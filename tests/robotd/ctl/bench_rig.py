@@ -54,10 +54,10 @@ class Robotctl:
         return Said(code, *self._capsys.readouterr())
 
 
-def spawn(*words: object) -> subprocess.Popen[str]:
+def spawn(*words: object, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """One verb in a process of its own; use it as a context manager."""
     command = [sys.executable, "-c", PROGRAM, *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def bench_of(directory: Path, *servo_ids: int, **options: float | bool) -> ServoBench:

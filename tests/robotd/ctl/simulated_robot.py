@@ -123,11 +123,11 @@ def simulate_dry_runs(
         prepare(hardware)
         return config, loaded, hardware
 
-    def performed(robot: Any, stage: Any, clock: Any, progress: Any) -> Ran:
+    def performed(robot: Any, stage: Any, clock: Any, say: Any) -> Ran:
         if not isinstance(robot.hardware, SimulatedRobot):
-            return perform(robot, stage, SimulatedClock(), progress)
+            return perform(robot, stage, SimulatedClock(), say)
         world = robot.hardware.world
-        return perform(robot, stage, LoopClock(world), progress, loop_factory=lambda: SimulatedLoop(world))
+        return perform(robot, stage, LoopClock(world), say, loop_factory=lambda: SimulatedLoop(world))
 
     async def at_once(work: Callable[..., Any], *args: Any) -> Any:
         return work(*args)

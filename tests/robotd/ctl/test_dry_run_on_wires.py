@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Callable
 from typing import Any
@@ -88,11 +90,13 @@ def mode_of(robotctl: Robotctl) -> str:
     return str(said.json["mode"]) if said.code == 0 else ""
 
 
+ON_AIR = ("dry-run", "--bundle", STANDING, "--hal", "sim", "--off-ground", "--seconds", "300", "--json")
+
+
 @pytest.fixture
 def walking_on_air() -> Any:
     """A long dry run off the ground, in a process of its own."""
-    words = ("dry-run", "--bundle", STANDING, "--hal", "sim", "--off-ground", "--seconds", "300", "--json")
-    with spawn(*words) as process:
+    with spawn(*ON_AIR) as process:
         yield process
         process.kill()
 
@@ -113,3 +117,22 @@ def test_ctrl_c_crouches_and_says_no_checklist(number: int, robotctl: Robotctl, 
     out, err = walking_on_air.communicate(timeout=LONG_S)
     assert (walking_on_air.returncode, out) == (130, "")
     assert "crouching" in err and err.endswith("torque off\ninterrupted: no checklist\n")
+
+
+def test_a_terminal_that_stands_still_after_ctrl_s_keeps_no_estop_waiting(robotctl: Robotctl) -> None:
+    master, terminal = pty.openpty()
+    with spawn(*ON_AIR, stderr=terminal) as process:
+        try:
+            wait_for(lambda: mode_of(robotctl) == "homing", process)
+            termios.tcflow(terminal, termios.TCOOFF)
+            wait_for(lambda: mode_of(robotctl) == "active", process)
+            said = robotctl("estop")
+            assert said.code == 0 and "torque is off" in said.out
+            termios.tcflow(terminal, termios.TCOON)
+            out, _ = process.communicate(timeout=LONG_S)
+            assert process.returncode == 1 and json.loads(out)["trouble"] == "stopped by OPERATOR"
+            assert b"home" in os.read(master, 4096)
+        finally:
+            process.kill()
+            os.close(master)
+            os.close(terminal)
