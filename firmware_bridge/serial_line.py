@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import termios
 import threading
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class SerialLine:
         self._closing = threading.Lock()
         try:
             self._serial = serial.Serial(self.port, baud, timeout=0, write_timeout=0, exclusive=True)
-        except (serial.SerialException, ValueError, OSError) as problem:
+        except (serial.SerialException, termios.error, ValueError, OSError) as problem:  # gone while it was configured
             raise PortError(_why_closed(self.port, baud, problem)) from None
         self.fd = self._serial.fileno()
         os.set_blocking(self.fd, False)
@@ -132,5 +133,5 @@ def _why_closed(port: str, baud: int, problem: Exception) -> str:
         return f"{port}: no permission; add yourself to the group that owns it (often dialout)"
     if not Path(port).is_char_device():
         return f"{port}: not a serial port; name the adapter, as /dev/ttyUSB0"
-    reason = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else problem
+    reason = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else (problem.args or (problem,))[-1]
     return f"{port}: cannot be opened at {baud} baud ({reason})"

@@ -106,6 +106,8 @@ class ServoBus:
         except asyncio.CancelledError:
             opening.add_done_callback(_let_go)
             raise
+        finally:
+            del opening  # as in _ask_once
         self.line, self.lost = line, None
         self.stream, self._heard, self._wire_free_s, self._failures = PacketStream(), [], 0.0, LOST
         self._loop.add_reader(line.fd, self._readable)
@@ -188,6 +190,7 @@ class ServoBus:
         finally:
             timer.cancel()
             self._wait = None
+            del wait  # with its exception it would hold this frame, which holds it: garbage that nobody collects
         counters.answered += 1
         counters.in_a_row = 0
         self._failures, self._failed_last = 0, None

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from .hiwonder import BROADCAST, MAX_MOVE_MS, UNITS, Command
 from .serial_line import BusError, PortError, Preempted, ReplyError
-from .servo_bus import ServoBus, ServoCounters
+from .servo_bus import LOST, ServoBus, ServoCounters
 from .servo_limp import FULL_S, LimpReport, limp_bus
 from .servo_sample import Feedback, Health, Track
+from .servo_torque import TorqueWords
 
 TIRED = 3
 """After so many failures in a row a servo is asked at REST_S only, so that it does not age its neighbours."""
@@ -53,17 +54,18 @@ class ServoSchedule:
     """The servos of one bus, kept fresh. Make it and use it inside one running event loop; `start` it once.
 
     It begins disabled: it reads, and writes nothing that could move or load a servo before `enable`. While disabled it
-    unloads every servo that says it is loaded. A port that is gone is opened again and comes back disabled and limp;
-    one that is left out stays left out.
+    unloads every servo that says it is loaded. A port that is gone is opened again and comes back limp; one that was
+    lost while enabled comes back left out, and counts as lost until the next limp. Enabled, a servo that is silent gets
+    no move before it has said that it is loaded, and one that has lost its torque gets none until the next limp.
     """
 
     def __init__(self, bus: ServoBus, servo_ids: Iterable[int], pace: Pace | None = None) -> None:
         self.bus, self.servo_ids, self.pace = bus, tuple(servo_ids), pace or Pace()
-        self.enabled = self._left_out = False
+        self.enabled = self._left_out = self._fell = False
         self._tracks = {servo_id: Track() for servo_id in self.servo_ids}
         self._targets: dict[int, tuple[int, int]] = {}
         self._written: dict[int, tuple[int, float]] = {}
-        self._unconfirmed: set[int] = set()  # servos that have not said that they are as loaded as they should be
+        self._words = TorqueWords()
         self._tried_s = dict.fromkeys(self.servo_ids, 0.0)
         self._loads = _Lane(dict.fromkeys(self.servo_ids, 0.0))
         self._healths = _Lane(dict.fromkeys(self.servo_ids, 0.0))
@@ -99,16 +101,17 @@ class ServoSchedule:
         if missing:
             raise BusError(f"{self.bus.name}: no target for servos {missing}; give one before their torque comes on")
         self._written.clear()
-        self._unconfirmed, self._loads.next_s = set(self.servo_ids), 0.0
-        self.enabled, self._left_out = True, False
+        self._switch()
+        self.enabled = True
         self._wake.set()
 
     def leave_out(self) -> None:
         """Only read until the next limp: who holds its pose goes on, and who has lost its power stays without torque.
 
-        Servos that were away come back unloaded, and a move would load them and throw them to an old target.
+        Servos that were away come back unloaded, and a move would load them and throw them to an old target. While
+        disabled there is nothing to leave out: who is found loaded is unloaded all the same.
         """
-        self._left_out = True
+        self._left_out = self.enabled
 
     def limp(self) -> asyncio.Future[LimpReport]:
         """Torque off before anything else; the first unload is sent here and now. Targets are forgotten.
@@ -116,9 +119,9 @@ class ServoSchedule:
         The future holds the report once all servos have confirmed it, or time is over; it never fails. Servos that
         did not confirm are tried again for as long as the schedule is disabled.
         """
-        self.enabled = self._left_out = False
+        self.enabled = self._fell = False
         self._targets.clear()
-        self._unconfirmed, self._loads.next_s = set(self.servo_ids), 0.0
+        self._switch()
         under_way = self._limp is not None
         if self._limp is None:
             self._limp = asyncio.get_running_loop().create_future()
@@ -130,6 +133,12 @@ class ServoSchedule:
             self.bus.preempt()
         self._wake.set()
         return self._limp
+
+    def _switch(self) -> None:
+        """Torque is told to go on or off: from now on all servos have to say anew that they obey."""
+        self._left_out = False
+        self._words.switch(self.servo_ids)
+        self._loads.next_s = 0.0
 
     async def stop(self) -> None:
         """End the task. The servos stay as they are: limp first."""
@@ -158,7 +167,19 @@ class ServoSchedule:
     @property
     def unconfirmed(self) -> frozenset[int]:
         """Servos that have not yet said that they are loaded, or unloaded, as they were told last."""
-        return frozenset(self._unconfirmed)
+        return frozenset(self._words.unconfirmed)
+
+    @property
+    def failed_in_a_row(self) -> int:
+        """As the bus counts them; LOST from when the port was lost while enabled until the next limp."""
+        return LOST if self._fell else self.bus.failed_in_a_row
+
+    @property
+    def problem(self) -> str | None:
+        """Why the task has ended, though nobody stopped it; None while it runs."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return None
+        return f"{self.bus.name}: {self._task.exception()!r}"
 
     # The task
 
@@ -177,20 +198,23 @@ class ServoSchedule:
                 await self._pause(self.bus.now_s() + FULL_S)
 
     async def _come_back(self) -> None:
-        """Look for a port that is gone. Nobody knows what its servos did meanwhile: limp before all else."""
+        """Look for a port that is gone. Nobody knows what its servos did meanwhile: nothing more for who had torque,
+        as they hold their pose in a crouch, else limp before all else."""
+        if self.enabled:
+            self._fell = self._left_out = True
         if self.bus.now_s() < self._reopen_s:
             await self._pause(self._reopen_s)
             return
         self._reopen_s = self.bus.now_s() + REOPEN_S
         await self.bus.reopen()
-        if not self._left_out:
+        if not self.enabled:
             self.limp()
 
     async def _do_limp(self, done: asyncio.Future[LimpReport]) -> None:
         report = await limp_bus(self.bus, self.servo_ids)
         self._limp = None
         if not self.enabled:
-            self._unconfirmed = {i for i, limped in report.servos.items() if not limped.verified}
+            self._words.unconfirmed = {i for i, limped in report.servos.items() if not limped.verified}
         if not done.done():
             done.set_result(report)
 
@@ -201,7 +225,8 @@ class ServoSchedule:
             self._loads.next_s = now_s + LOAD_S
         elif self.enabled:
             for servo_id in self.servo_ids:
-                await self._write(servo_id)
+                if self._may_move(servo_id, now_s):
+                    await self._write(servo_id)
             now_s = self.bus.now_s()
         oldest = min(self.servo_ids, key=self._ready_s)
         due, readable = min(self._loads.next_s, self._healths.next_s) <= now_s, self._ready_s(oldest) <= now_s
@@ -224,6 +249,14 @@ class ServoSchedule:
         if failures == 1:
             return 0.0
         return self._tried_s[servo_id] + (REST_S if failures >= TIRED else self.pace.read_period_s)
+
+    def _may_move(self, servo_id: int, now_s: float) -> bool:
+        """Not who was silent and may have been without power, before he has been asked about his torque."""
+        if servo_id in self._written and self._is_tired(servo_id):
+            self._words.silent.add(servo_id)
+        elif servo_id in self._words.silent:
+            self._loads.next_s = min(self._loads.next_s, now_s)
+        return self._words.may_move(servo_id)
 
     async def _write(self, servo_id: int) -> None:
         units, time_ms = self._targets[servo_id]
@@ -273,26 +306,26 @@ class ServoSchedule:
 
     async def _check_load(self) -> None:
         """Load state of a servo: of those that are not sure without delay, else of all in turn. Who says that he is not
-        as he was told last is told again, and is not sure any more."""
-        doubtful, wanted = self._unconfirmed, self.enabled
-        awake = any(not self._is_tired(i) for i in doubtful)
-        every_s = (
-            (CONFIRM_S if awake else REST_S) if doubtful else min(LOAD_S, self.pace.health_s / len(self.servo_ids))
-        )
-        servo_id = self._turn(self._loads, doubtful or self.servo_ids, every_s)
+        as he was told last is not sure any more, and is told again, but for who had torque and has lost it."""
+        doubtful, wanted = self._words.unconfirmed, self.enabled
+        pool = doubtful | self._words.silent
+        awake = any(not self._is_tired(i) for i in pool)
+        every_s = (CONFIRM_S if awake else REST_S) if pool else min(LOAD_S, self.pace.health_s / len(self.servo_ids))
+        servo_id = self._turn(self._loads, pool or self.servo_ids, every_s)
         if doubtful and not wanted:  # who cannot be heard may still hear
             self.bus.tell(BROADCAST, Command.LOAD_OR_UNLOAD_WRITE, 0)
         answer = await self.bus.ask(servo_id, Command.LOAD_OR_UNLOAD_READ)
         if self._left_out or wanted != self.enabled:
             return
         if answer.values == (int(wanted),):
-            doubtful.discard(servo_id)
+            self._words.confirm(servo_id, wanted)
             return
-        if not wanted and not doubtful:  # whoever loaded this one may have loaded its neighbours
-            doubtful.update(self.servo_ids)
-        doubtful.add(servo_id)
         self._loads.next_s = min(self._loads.next_s, self.bus.now_s() + CONFIRM_S)
-        self.bus.tell(servo_id if wanted else BROADCAST, Command.LOAD_OR_UNLOAD_WRITE, int(wanted))
+        if not wanted:
+            doubtful.update({servo_id} if doubtful else self.servo_ids)  # who loaded this one may have loaded others
+            self.bus.tell(BROADCAST, Command.LOAD_OR_UNLOAD_WRITE, 0)
+        elif self._words.deny_load(servo_id):
+            self.bus.tell(servo_id, Command.LOAD_OR_UNLOAD_WRITE, 1)
 
     def _turn(self, lane: _Lane, pool: Iterable[int], every_s: float) -> int:
         """Who of the pool is asked now: of those that answer the one that waits longest. The lane rests for a while."""

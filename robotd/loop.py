@@ -17,6 +17,8 @@ from robotd.safety import Fault
 from robotd.tick import Infer, Setup, TickState, initial_tick_state, tick
 from robotd.timing import LoopTiming, Quantiles
 
+TIDY_TICKS = 3000
+"""How often garbage is collected while there is no torque: once a minute."""
 log = logging.getLogger("robotd")
 
 
@@ -110,6 +112,8 @@ class Loop:
         self._count(record)
         for hook in self._hooks:
             hook(record)
+        if not self._powered and record.number % TIDY_TICKS == TIDY_TICKS - 1:
+            gc.collect()
         self._timing.add(lateness_s, timings.tick_s, now_s() - started_s, skipped)
 
     def _orders(self, switch: ShutdownSwitch) -> Orders:
@@ -158,7 +162,7 @@ class Loop:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """What lives now is not looked at again, and nothing is collected while the robot moves."""
+    """What lives now is not looked at again, and nothing is collected by itself: only the loop does, without torque."""
     was_enabled = gc.isenabled()
     gc.collect()
     gc.freeze()

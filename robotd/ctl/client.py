@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from robotd.messages import Answer, Done, MessageError, Refused, Request, Subscr
 from robotd.places import socket_path, unit_path
 
 TIMEOUT_S = 3.0
+_UCRED = struct.Struct("3i")  # pid, uid, gid, by unix(7)
 SIMULATED = "robotd --bundle DIR --hal sim"
 Kind = TypeVar("Kind")
 
@@ -51,6 +53,13 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def peer_pid(self) -> int:
+        """The process that listens, by the kernel's word."""
+        credentials = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+        pid, _, _ = _UCRED.unpack(credentials)
+        return int(pid)
 
     def close(self) -> None:
         """Hang up."""

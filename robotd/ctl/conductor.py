@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -101,9 +102,10 @@ class Conductor:
             velocity=(self._stage.velocity, 0.0, 0.0),
         )
 
-    def interrupt(self) -> None:
-        """A person ends the run: crouch, then limp; at the second time limp at once."""
-        self._estop = self.interrupted
+    def interrupt(self, number: signal.Signals) -> None:
+        """A person ends the run: crouch, then limp; at the second time limp at once. A terminal that is closed says so
+        twice, by its shell and by the kernel, and means it once."""
+        self._estop = self._estop or (self.interrupted and number is not signal.SIGHUP)
         self.interrupted = self._ending = True
 
     def _next(self, record: TickRecord) -> Orders:

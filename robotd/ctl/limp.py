@@ -15,7 +15,7 @@ from robotd.ctl.limp_now import EXIT_FAILED, EXIT_OK, LOCK_S, exit_code, lines_o
 from robotd.ctl.refusal import Unreachable, refusing
 from robotd.ctl.silent_holder import end_silent_holder
 from robotd.limp_plan import LimpPlan, forget_plan, plan_of, read_plan
-from robotd.lock import HardwareHeldError, HardwareLock, HardwareLockError
+from robotd.lock import HardwareHeldError, HardwareLock, HardwareLockError, pid_of_holder
 from robotd.places import own_config
 
 
@@ -44,7 +44,7 @@ def command(config: Path | None, as_json: bool) -> int:
         if isinstance(problem, HardwareHeldError) and refused_to_start(os.environ):
             click.echo(f"{problem.holder} holds the hardware and is left alone: the refused robotd gave no torque")
             return EXIT_OK
-        answered = _stop_the_living(as_json)
+        answered = _stop_the_living(problem, as_json)
         return _limp_against(problem, config, as_json) if answered is None else answered
     with lock:
         return _limp(config, as_json, alone=True)
@@ -129,14 +129,28 @@ def _configured(config: Path | None) -> LimpPlan:
     return plan_of(standing_of(wiring, None).applied(wiring))  # a calibration that cannot be used stops no limp
 
 
-def _stop_the_living(as_json: bool) -> int | None:
-    """Ask the daemon that holds the hardware for its emergency stop; None where nobody does as he is asked."""
+def _may_hold(pid: int, problem: HardwareLockError) -> bool:
+    """Whether this process holds the hardware, or who does cannot be seen from here."""
+    holder = None
+    if isinstance(problem, HardwareHeldError):
+        with suppress(OSError):
+            holder = pid_of_holder(problem.path)
+    return holder in (pid, None)
+
+
+def _stop_the_living(problem: HardwareLockError, as_json: bool) -> int | None:
+    """Ask the daemon that holds the hardware for its emergency stop; None where nobody does as he is asked.
+
+    A robotd that answers and is not who holds the hardware is simulated: its torque is not meant.
+    """
     from robotd.ctl.act import tell
     from robotd.ctl.client import Client
     from robotd.messages import Estop
 
     try:
         with Client() as client:
+            if not _may_hold(client.peer_pid, problem):
+                return None
             done = client.act(Estop())
     except click.ClickException:
         return None

@@ -30,7 +30,7 @@ from firmware_bridge.servo_schedule import Pace, ServoSchedule
 from robotd.health import Health
 from robotd.wiring import ImuWire, Wiring
 
-from .hardware import UnreachableError
+from .hardware import HardwareError, UnreachableError
 from .limp_proof import limp_now, say_what_is_not_limp
 from .servo_frame import check_wiring, to_rad, to_rad_s, to_units
 
@@ -147,9 +147,11 @@ class RealHardware:
             await asyncio.sleep(0.01)
 
     def read(self) -> Signals:
-        """What was sampled last, each with its own age."""
+        """What was sampled last, each with its own age. Raises HardwareError: nobody tends a bus any more."""
         now_s = self._clock()
         for bus, schedule in self.schedules.items():
+            if schedule.problem is not None:
+                raise HardwareError(f"the task of a bus has ended: {schedule.problem}")
             for column, servo_id in zip(self._columns[bus], self._ids[bus], strict=True):
                 self._feedback[column] = schedule.feedback(servo_id) or self._feedback[column]
         units, speeds, stamps = np.array(self._feedback).T
@@ -181,7 +183,7 @@ class RealHardware:
         return Health(
             temperature_degc=degc,
             voltage_v=np.asarray(np.min(volts) if volts else np.nan, np.float32),
-            bus_errors_in_a_row=tuple(schedule.bus.failed_in_a_row for schedule in self.schedules.values()),
+            bus_errors_in_a_row=tuple(schedule.failed_in_a_row for schedule in self.schedules.values()),
             servo_age_s=np.maximum(now_s - told_s, 0).astype(np.float32),
             foot_switch_age_s=np.asarray(max(self._devices.switches.newest().age_s(now_s), 0), np.float32),
             torque_unproven=self._torque_unproven(),

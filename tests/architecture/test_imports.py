@@ -70,9 +70,9 @@ def imports_of(module: str) -> set[str]:
 
 def test_only_physics_backends_and_the_bench_name_mujoco() -> None:
     found = imports_of("mujoco")
-    assert "robotd/hal/sim.py" in found
-    for name in found - {"robotd/hal/sim.py", "robotd/hal/emulated.py"}:
-        assert name.startswith("robotd/ctl/"), f"{name} imports mujoco, expected only hal/sim, hal/emulated and ctl to"
+    assert "robotd/hal/twin_model.py" in found
+    for name in found - {"robotd/hal/twin_model.py"}:
+        assert name.startswith("robotd/ctl/"), f"{name} imports mujoco, expected only hal/twin_model and ctl to"
 
 
 def test_the_exported_names_of_the_contract_are_sorted_and_there() -> None:

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from fault_campaign import CONFIG, standing
-from wired_robot import LoopClock, WiredRobot
+from torque_walk import Robot, loaded, play, pull, walk
+from wired_robot import WiredRobot
 
-from contract import Bundle
 from firmware_bridge.hiwonder import Command
-from robotd.daemon import Unreachable, run
-from robotd.desk import Client, Desk
-from robotd.loop import RunSummary
-from robotd.messages import Answer, Arm, Clear, Done, Estop, Request, Stop
+from robotd.daemon import Unreachable
+from robotd.messages import Clear, Estop, Stop
 from robotd.mode import Event, Mode
 from robotd.record import Operator, Orders, TickRecord
 from robotd.safety import Fault
-
-Robot = tuple[WiredRobot, Bundle]
-
-
-@pytest.fixture
-def robot() -> Any:
-    bundle = standing()
-    wired = WiredRobot(bundle, CONFIG.hardware, 1)
-    yield wired, bundle
-    wired.close()
-
-
-def play(robot: Robot, operator: Operator, hooks: Sequence[Callable[[TickRecord], None]] = ()) -> RunSummary:
-    wired, bundle = robot
-    with asyncio.Runner(loop_factory=wired.loop) as runner:
-        return runner.run(run(wired, bundle, CONFIG, operator, LoopClock(wired.clock), list(hooks)))
-
-
-def loaded(wired: WiredRobot, *buses: str) -> int:
-    return sum(servo.loaded for (bus, _), servo in wired.servos.items() if bus in (buses or wired.wires))
 
 
 def hold_all(wired: WiredRobot) -> None:
@@ -127,68 +102,6 @@ def test_torque_goes_off_before_the_log_is_written(robot: Robot, monkeypatch: py
     assert [what for what, _ in seen][:2] == ["disable", "log"] and summary.error == "OSError: a hook failed"
 
 
-class Walker:
-    """Operator and hook: leads to STANDBY on the stand or to ACTIVE on its feet; `plan` has what is done in which tick
-    after that.
-
-    said: by the tick of each act how many ticks later it was answered, and how; loaded, by_bus: servos with torque.
-    """
-
-    def __init__(self, wired: WiredRobot, plan: dict[int, Any], ticks: int, mode: Mode) -> None:
-        self._wired, self._plan, self._ticks, self._mode = wired, plan, ticks, mode
-        joints = standing().spec.robot.actuator_names
-        self.desk = Desk(("stand",), 0.02, CONFIG.safety, wired.clock.now_s, joints=joints)
-        self.since: int | None = None
-        self.said: dict[int, tuple[int, Done]] = {}
-        self.records: dict[int, TickRecord] = {}
-        self.loaded: dict[int, int] = {}
-        self.by_bus: dict[int, dict[str, int]] = {}
-
-    def __call__(self, record: TickRecord | None) -> Orders:
-        if record is not None and self.since is None and record.mode is self._mode:
-            self.since = record.number
-        if record is None or self.since is None:
-            return self._lead(record)
-        after = record.number - self.since
-        act = self._plan.get(after)
-        if isinstance(act, Request):
-            self.desk.ask(Client(1, "anna"), act, lambda done: self._hear(after, done))
-        elif act is not None:
-            act()
-        return self.desk(record)._replace(shutdown=after >= self._ticks)
-
-    def hook(self, record: TickRecord) -> None:
-        if self._mode is Mode.ACTIVE and record.mode is Mode.STANDBY and self._wired.twin.supported:
-            self._wired.twin.release()
-        self._now = record
-        self.desk.settle(record)
-        if self.since is not None:
-            self.records[record.number - self.since] = record
-            self.loaded[record.number - self.since] = loaded(self._wired)
-            self.by_bus[record.number - self.since] = {bus: loaded(self._wired, bus) for bus in self._wired.wires}
-
-    def _lead(self, record: TickRecord | None) -> Orders:
-        mode = Mode.IDLE if record is None else record.mode
-        if mode is Mode.STANDBY and not self._wired.twin.supported:
-            return Orders((Event.ACTIVATE,))
-        return Orders((Event.ARM,) if mode is Mode.IDLE else ())
-
-    def _hear(self, asked: int, done: Answer) -> None:
-        assert isinstance(done, Done) and self.since is not None
-        self.said[asked] = self._now.number - self.since - asked, done
-
-
-def walk(robot: Robot, plan: dict[int, Any], ticks: int, mode: Mode = Mode.ACTIVE) -> Walker:
-    walker = Walker(robot[0], plan, ticks, mode)
-    play(robot, walker, [walker.hook])
-    return walker
-
-
-def pull(wired: WiredRobot, bus: str, out: bool) -> Callable[[], None]:
-    line = wired.world._lines[list(wired.wires).index(bus)]
-    return lambda: setattr(line, "pulled", out)
-
-
 def test_an_estop_is_answered_with_the_servos_own_word(robot: Robot) -> None:
     walker = walk(robot, {50: Estop()}, 80)
     after, done = walker.said[50]
@@ -209,53 +122,6 @@ def test_an_estop_that_a_pulled_bus_did_not_hear_says_so(robot: Robot) -> None:
         assert not done.ok and "torque off is NOT PROVEN at left_hip_pitch, left_hip_roll, " in done.text, done.text
         assert "right" not in done.text and done.text.endswith("; cut the power")
     assert walker.loaded[239] == 5
-
-
-def test_a_bus_that_comes_back_holds_its_pose_until_the_crouch_ends(robot: Robot) -> None:
-    wired, _ = robot
-    walker = walk(robot, {50: pull(wired, "left_leg", True), 75: pull(wired, "left_leg", False)}, 200, Mode.STANDBY)
-    limp = min(number for number, record in walker.records.items() if record.mode is Mode.FAULT)
-    off = min(number for number in range(75, 200) if not loaded_at(walker, number, "left_leg"))
-    print(f"plugged in again in tick 75, the crouch over in tick {limp}, its servos unloaded in tick {off}")
-    assert all(loaded_at(walker, number, "left_leg") == 5 for number in range(50, limp))
-    assert off <= limp + 3
-
-
-def test_a_bus_that_comes_back_after_the_crouch_is_unloaded_at_once(robot: Robot) -> None:
-    wired, _ = robot
-    walker = walk(robot, {50: pull(wired, "left_leg", True), 150: pull(wired, "left_leg", False)}, 200, Mode.STANDBY)
-    off = min(number for number in range(150, 200) if not loaded_at(walker, number, "left_leg"))
-    print(f"plugged in again in tick 150, its servos unloaded in tick {off}")
-    assert walker.records[149].mode is Mode.FAULT and off <= 150 + 15
-
-
-def test_after_a_bus_came_back_the_robot_can_be_armed_again(robot: Robot) -> None:
-    wired, _ = robot
-    plan = {50: pull(wired, "left_leg", True), 75: pull(wired, "left_leg", False), 200: Clear(), 205: Arm()}
-    walker = walk(robot, plan, 260, Mode.STANDBY)
-    assert walker.records[70].faults & Fault.BUS and walker.records[199].mode is Mode.FAULT
-    assert walker.records[199].faults & Fault.BUS and walker.records[199].health.torque_unproven == 0
-    assert walker.said[200][1].text == "cleared: idle, torque off" and walker.said[205][1].ok
-    assert walker.records[259].mode is Mode.HOMING and walker.loaded[259] == 11
-
-
-def test_a_bus_that_browned_out_gets_no_more_moves_and_stays_limp(robot: Robot) -> None:
-    wired, _ = robot
-    seen: list[int] = []
-    plan = {
-        50: lambda: wired.fault("left_leg", "off"),
-        56: lambda: seen.append(wired.witness.seen),
-        70: lambda: wired.fault("left_leg", "ok"),
-    }
-    walker = walk(robot, plan, 200, Mode.STANDBY)
-    assert walker.records[56].faults & Fault.BUS and walker.records[110].mode is Mode.STOPPING
-    assert not any(loaded_at(walker, number, "left_leg") for number in range(51, 200))
-    moves = [a for a in wired.witness.since(seen[0], bus="left_leg") if a.command == "move_time_write"]
-    assert not moves
-
-
-def loaded_at(walker: Walker, number: int, bus: str) -> int:
-    return walker.by_bus[number][bus]
 
 
 def test_a_servo_that_refuses_its_torque_stops_the_robot(robot: Robot) -> None:

@@ -11,9 +11,11 @@ from firmware_bridge.emulator.bench import ServoBench
 from firmware_bridge.hiwonder import BAUD
 from firmware_bridge.serial_line import SerialLine
 from firmware_bridge.servo_bus import ServoBus
+from firmware_bridge.servo_schedule import Pace, ServoSchedule
 
 PATIENT_S = 0.1
 """Deadline of a transaction where a test is not about time: other work on this machine must not fail it."""
+ScheduleTest = Callable[[ServoSchedule], Awaitable[None]]
 LONG_S = 10.0
 """The most that any test waits for something that comes in milliseconds."""
 
@@ -55,3 +57,24 @@ async def until(condition: Callable[[], bool], longest_s: float = LONG_S) -> flo
         assert time.monotonic() - begin_s < longest_s, "it never came"
         await asyncio.sleep(0.002)
     return time.monotonic() - begin_s
+
+
+def run_schedule(bench: ServoBench, test: ScheduleTest, pace: Pace | None = None, reply_s: float = PATIENT_S) -> None:
+    """Run a test on a started schedule of all servos of the bench's only bus."""
+
+    async def main() -> None:
+        with one_bus(bench, reply_s=reply_s) as bus:
+            ids = [servo.servo_id for servo in bench.wires["left"].servos]
+            schedule = ServoSchedule(bus, ids, pace)
+            schedule.start()
+            await until(lambda: all(schedule.feedback(i) for i in ids))
+            await test(schedule)
+            await schedule.stop()
+
+    asyncio.run(main())
+
+
+def moves(bench: ServoBench, servo_id: int) -> list[int]:
+    """Positions that this servo was told."""
+    arrivals = bench.witness.since(command="move_time_write")
+    return [arrival.values[0] for arrival in arrivals if arrival.address == servo_id]

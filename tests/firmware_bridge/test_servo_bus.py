@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -204,3 +205,27 @@ def test_where_there_is_one_servo_every_failure_is_the_buss_own() -> None:
 
     with bench_of(1) as bench:
         run_on_bus(bench, main)
+
+
+def test_what_fails_leaves_no_garbage_that_grows_for_as_long_as_nothing_answers() -> None:
+    async def main(bus: ServoBus) -> None:
+        bench.fault("left", FaultKind.OFF)
+        await fail(bus, 1)
+        gc.collect()
+        gc.disable()
+        try:
+            await fail(bus, *[1, 2] * 20)
+            assert gc.collect() < 20, "objects in cycles"
+            bench.unplug("left")
+            await until(lambda: bus.lost is not None)
+            gc.collect()
+            for _ in range(20):
+                with pytest.raises(PortError):
+                    await bus.reopen()
+            found = gc.collect()
+        finally:
+            gc.enable()
+        assert found < 20, "objects in cycles"
+
+    with bench_of(1, 2) as bench:
+        run_on_bus(bench, main, reply_s=0.002)

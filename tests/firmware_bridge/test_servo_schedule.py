@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
-from servo_rig import LONG_S, PATIENT_S, bench_of, one_bus, until
+from servo_rig import PATIENT_S, bench_of, moves, run_schedule, until
 
-from firmware_bridge.emulator.bench import ServoBench
 from firmware_bridge.emulator.fault import FaultKind
-from firmware_bridge.serial_line import BusError, PortError, SerialLine
+from firmware_bridge.serial_line import BusError
 from firmware_bridge.servo_schedule import REST_S, Pace, ServoSchedule
-
-Test = Callable[[ServoSchedule], Awaitable[None]]
-
-
-def run(bench: ServoBench, test: Test, pace: Pace | None = None, reply_s: float = PATIENT_S) -> None:
-    """Run a test on a started schedule of all servos of the bench's only bus."""
-
-    async def main() -> None:
-        with one_bus(bench, reply_s=reply_s) as bus:
-            ids = [servo.servo_id for servo in bench.wires["left"].servos]
-            schedule = ServoSchedule(bus, ids, pace)
-            schedule.start()
-            await until(lambda: all(schedule.feedback(i) for i in ids))
-            await test(schedule)
-            await schedule.stop()
-
-    asyncio.run(main())
-
-
-def moves(bench: ServoBench, servo_id: int) -> list[int]:
-    """Positions that this servo was told."""
-    arrivals = bench.witness.since(command="move_time_write")
-    return [arrival.values[0] for arrival in arrivals if arrival.address == servo_id]
 
 
 def test_while_disabled_nothing_but_questions_leaves() -> None:
@@ -47,7 +20,7 @@ def test_while_disabled_nothing_but_questions_leaves() -> None:
         assert {arrival.command.rsplit("_")[-1] for arrival in bench.witness.since()} == {"read"}
 
     with bench_of(1, 2) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_enable_writes_the_pose_first_and_confirms_the_load() -> None:
@@ -70,7 +43,7 @@ def test_enable_writes_the_pose_first_and_confirms_the_load() -> None:
         assert [servo.loaded for servo in bench.wires["left"].servos] == [True, True]
 
     with bench_of(1, 2) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_the_latest_target_wins() -> None:
@@ -83,7 +56,7 @@ def test_the_latest_target_wins() -> None:
         assert len(moves(bench, 1)) <= 3
 
     with bench_of(1) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_a_change_within_the_deadband_is_spared_and_an_old_target_is_repeated() -> None:
@@ -102,7 +75,7 @@ def test_a_change_within_the_deadband_is_spared_and_an_old_target_is_repeated() 
         assert set(moves(bench, 1)) == {500, 503}
 
     with bench_of(1) as bench:
-        run(bench, test, Pace(deadband_units=2, refresh_s=0.3))
+        run_schedule(bench, test, Pace(deadband_units=2, refresh_s=0.3))
 
 
 def test_targets_are_clamped_to_what_a_servo_can_be_told() -> None:
@@ -113,7 +86,7 @@ def test_targets_are_clamped_to_what_a_servo_can_be_told() -> None:
         assert bench.witness.since(command="move_time_write")[0].values == (1000, 30_000)
 
     with bench_of(1, 2) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_the_oldest_is_read_first_so_all_are_read_alike() -> None:
@@ -127,7 +100,7 @@ def test_the_oldest_is_read_first_so_all_are_read_alike() -> None:
         assert all(0 < now_s - schedule.feedback(i).stamp_s < 1.0 for i in (1, 2, 3, 4, 5))  # type: ignore[union-attr]
 
     with bench_of(1, 2, 3, 4, 5) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_speed_comes_from_real_time_stamps() -> None:
@@ -146,7 +119,7 @@ def test_speed_comes_from_real_time_stamps() -> None:
         assert 35 < mean < 65
 
     with bench_of(1) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_temperature_and_voltage_come_by_the_way() -> None:
@@ -159,7 +132,7 @@ def test_temperature_and_voltage_come_by_the_way() -> None:
         assert schedule.health(1)[:2] == (35.0, 12.0)
 
     with bench_of(1, 2) as bench:
-        run(bench, test, Pace(health_s=0.2))
+        run_schedule(bench, test, Pace(health_s=0.2))
 
 
 def test_a_dead_servo_is_asked_seldom_and_does_not_age_its_neighbours() -> None:
@@ -176,7 +149,7 @@ def test_a_dead_servo_is_asked_seldom_and_does_not_age_its_neighbours() -> None:
         await until(lambda: schedule.counters(2).in_a_row == 0)
 
     with bench_of(1, 2, 3) as bench:
-        run(bench, test, reply_s=0.03)
+        run_schedule(bench, test, reply_s=0.03)
 
 
 def test_a_leap_counts_only_once_it_is_confirmed() -> None:
@@ -187,7 +160,7 @@ def test_a_leap_counts_only_once_it_is_confirmed() -> None:
         assert schedule.counters(1).implausible == 1
 
     with bench_of(1) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_limp_preempts_what_is_under_way() -> None:
@@ -210,7 +183,7 @@ def test_limp_preempts_what_is_under_way() -> None:
         assert schedule.bus.counters.preempted == 1
 
     with bench_of(1) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_after_limp_old_targets_move_nothing() -> None:
@@ -229,7 +202,7 @@ def test_after_limp_old_targets_move_nothing() -> None:
         assert not any(servo.loaded for servo in bench.wires["left"].servos)
 
     with bench_of(1, 2) as bench:
-        run(bench, test, Pace(refresh_s=0.02))
+        run_schedule(bench, test, Pace(refresh_s=0.02))
 
 
 def test_a_servo_that_missed_the_limp_is_tried_until_it_confirms() -> None:
@@ -246,7 +219,7 @@ def test_a_servo_that_missed_the_limp_is_tried_until_it_confirms() -> None:
         await until(lambda: not schedule.unconfirmed)
 
     with bench_of(1, 2) as bench:
-        run(bench, test, reply_s=0.03)
+        run_schedule(bench, test, reply_s=0.03)
 
 
 def test_a_servo_that_lost_its_load_while_enabled_is_loaded_again_before_it_counts_as_confirmed() -> None:
@@ -262,76 +235,7 @@ def test_a_servo_that_lost_its_load_while_enabled_is_loaded_again_before_it_coun
         await until(lambda: not schedule.unconfirmed)
 
     with bench_of(1) as bench:
-        run(bench, test)
-
-
-def test_a_pulled_plug_is_reported_and_limp_says_so() -> None:
-    async def test(schedule: ServoSchedule) -> None:
-        bench.unplug("left")
-        await until(lambda: schedule.bus.lost is not None)
-        report = await asyncio.wait_for(schedule.limp(), 5.0)
-        assert not report.verified
-        assert "gone" in (report.servos[1].problem or "")
-
-    with bench_of(1, 2) as bench:
-        run(bench, test)
-
-
-def test_a_plug_that_is_put_in_again_brings_the_bus_back_limp_and_disabled(tmp_path: Path) -> None:
-    async def test(schedule: ServoSchedule) -> None:
-        schedule.aim({1: 400, 2: 600}, 20)
-        schedule.enable()
-        await until(lambda: not schedule.unconfirmed)
-        bench.unplug("left")
-        await until(lambda: schedule.bus.lost is not None)
-        await asyncio.sleep(0.3)
-        assert all(servo.loaded for servo in bench.wires["left"].servos), "nobody could reach them"
-        number = bench.witness.seen
-        bench.plug("left")
-        begin_s = time.monotonic()
-        schedule.aim({1: 300}, 20)  # as the ticks go on to do
-        took_s = await until(lambda: not any(servo.loaded for servo in bench.wires["left"].servos))
-        await until(lambda: not schedule.unconfirmed)
-        proven_s = time.monotonic() - begin_s
-        print(f"plugged in again: unloaded after {took_s * 1e3:.0f} ms, proven after {proven_s * 1e3:.0f} ms")
-        first = bench.witness.since(number)[0]
-        assert (first.command, first.values) == ("load_or_unload_write", (0,))
-        await until(lambda: schedule.bus.failed_in_a_row == 0)
-        assert not schedule.enabled and schedule.bus.lost is None
-        assert not [a for a in bench.witness.since(number) if a.command == "move_time_write"]
-        schedule.aim({1: 400, 2: 600}, 20)
-        schedule.enable()
-        await until(lambda: not schedule.unconfirmed)
-        assert all(servo.loaded for servo in bench.wires["left"].servos)
-
-    with ServoBench({"left": (1, 2)}, tmp_path) as bench:
-        run(bench, test)
-
-
-def test_a_port_that_stays_away_is_looked_for_at_leisure_and_never_in_the_loop() -> None:
-    async def test(schedule: ServoSchedule) -> None:
-        opened_by: list[threading.Thread] = []
-
-        def reopened() -> SerialLine:
-            opened_by.append(threading.current_thread())
-            time.sleep(0.05)  # as a port that takes its time
-            raise PortError("still gone")
-
-        schedule.bus.line.reopened = reopened  # type: ignore[method-assign]
-        bench.unplug("left")
-        await until(lambda: schedule.bus.lost is not None)
-        late_s = 0.0
-        for _ in range(50):
-            before_s = time.monotonic()
-            schedule.aim({1: 300}, 20)
-            await asyncio.sleep(0.02)
-            late_s = max(late_s, time.monotonic() - before_s - 0.02)
-        print(f"looked for {len(opened_by)} times in 1 s, the loop was {late_s * 1e3:.1f} ms late at most")
-        assert 2 <= len(opened_by) <= 7
-        assert threading.main_thread() not in opened_by
-
-    with bench_of(1, 2) as bench:
-        run(bench, test)
+        run_schedule(bench, test)
 
 
 def test_a_servo_that_refuses_its_torque_does_not_keep_temperature_and_positions_from_being_read() -> None:
@@ -351,7 +255,7 @@ def test_a_servo_that_refuses_its_torque_does_not_keep_temperature_and_positions
         assert asked.count("pos_read") >= asked.count("load_or_unload_read")
 
     with bench_of(1, 2) as bench:
-        run(bench, test, Pace(health_s=0.2))
+        run_schedule(bench, test, Pace(health_s=0.2))
 
 
 def test_torque_that_a_servo_lost_is_noticed_in_the_round_of_questions() -> None:
@@ -365,28 +269,4 @@ def test_torque_that_a_servo_lost_is_noticed_in_the_round_of_questions() -> None
         print(f"noticed after {took_s * 1e3:.0f} ms")
 
     with bench_of(1, 2) as bench:
-        run(bench, test, Pace(health_s=0.2))
-
-
-def test_a_port_that_opens_after_the_end_is_let_go() -> None:
-    async def test(schedule: ServoSchedule) -> None:
-        slow, closed = threading.Event(), threading.Event()
-
-        class Opened:
-            def close(self) -> None:
-                closed.set()
-
-        def reopened() -> Opened:
-            slow.wait(LONG_S)
-            return Opened()
-
-        schedule.bus.line.reopened = reopened  # type: ignore[assignment, method-assign]
-        bench.unplug("left")
-        await until(lambda: schedule.bus.lost is not None)
-        await asyncio.sleep(0.05)
-        await asyncio.wait_for(schedule.stop(), 1.0)
-        slow.set()
-        await until(closed.is_set)
-
-    with bench_of(1) as bench:
-        run(bench, test)
+        run_schedule(bench, test, Pace(health_s=0.2))

@@ -180,6 +180,24 @@ def test_garbage_waits_until_the_robot_is_limp(zero_bundle: Bundle) -> None:
     assert not any(seen) and gc.isenabled() and gc.get_freeze_count() == 0
 
 
+@pytest.mark.parametrize("torque", [False, True])
+def test_garbage_goes_once_a_minute_but_never_under_torque(
+    torque: bool, zero_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collected: list[int] = []
+    monkeypatch.setattr("robotd.loop.TIDY_TICKS", 50)
+    monkeypatch.setattr("robotd.loop.gc.collect", lambda: collected.append(1))
+
+    def operator(record: TickRecord | None) -> Orders:
+        number = -1 if record is None else record.number
+        return Orders((Event.ARM,) if torque and number < 3 else (), shutdown=number >= 149)
+
+    _, records = play(MockHardware(zero_bundle.spec), zero_bundle, operator)
+    limp = [record for record in records if not record.mode.powered and record.number % 50 == 49]
+    assert len(collected) == 1 + len(limp)
+    assert len(limp) == (0 if torque else 3)
+
+
 def test_real_deadlines_drive_the_same_loop(zero_bundle: Bundle) -> None:
     def operator(record: TickRecord | None) -> Orders:
         return Orders(shutdown=record is not None and record.number >= 24)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
-import signal
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
@@ -21,11 +19,8 @@ import pytest
 from daemon_rig import LONG_S, Daemon, daemon, wait_for
 from dashboard_rig import Dashboard, Page, dashboard, page
 
-from contract import assets_dir
 from robotd.blackbox_reader import BlackBoxFile
-from robotd.ctl.cockpit.feed import END_S, Feed
 from robotd.ctl.cockpit.server import MAX_PAGES
-from robotd.ctl.cockpit.twin import Twin
 from robotd.messages import Clear, Estop
 
 CONFIG = "safety: {link_forget_s: 1}\n"
@@ -384,26 +379,3 @@ def test_a_dashboard_that_is_killed_is_a_lost_controller_too(pair: Pair) -> None
             second.process.wait()
 
     run(test)
-
-
-def test_the_end_leaves_no_thread_behind(pair: Pair) -> None:
-    ticks: list[str] = []
-    feed = Feed(pair.robot.socket, Twin(assets_dir() / "wildrobot.xml"), lambda kind, _: ticks.append(kind))
-    before = threading.active_count()
-    feed.start()
-    wait_for(lambda: {"tick", "state"} <= set(ticks))
-    assert threading.active_count() == before + 2
-    feed.stop()
-    assert threading.active_count() == before
-
-
-def test_a_robotd_that_stands_still_does_not_keep_the_end_waiting(pair: Pair) -> None:
-    feed = Feed(pair.robot.socket, None, lambda *_: None)
-    pair.robot.process.send_signal(signal.SIGSTOP)
-    try:
-        feed.start()
-        begin_s = time.monotonic()
-        feed.stop()
-        assert time.monotonic() - begin_s < 3 * END_S
-    finally:
-        pair.robot.process.send_signal(signal.SIGCONT)

@@ -119,6 +119,30 @@ def test_ctrl_c_crouches_and_says_no_checklist(number: int, robotctl: Robotctl, 
     assert "crouching" in err and err.endswith("torque off\ninterrupted: no checklist\n")
 
 
+@pytest.mark.parametrize(("first", "second"), [(signal.SIGHUP, signal.SIGHUP), (signal.SIGINT, signal.SIGHUP)])
+def test_a_terminal_that_is_closed_says_so_twice_and_the_robot_crouches_all_the_same(
+    first: int, second: int, robotctl: Robotctl, walking_on_air: Any
+) -> None:
+    wait_for(lambda: mode_of(robotctl) == "active", walking_on_air)
+    os.kill(walking_on_air.pid, first)
+    time.sleep(0.005)
+    os.kill(walking_on_air.pid, second)
+    out, err = walking_on_air.communicate(timeout=LONG_S)
+    assert (walking_on_air.returncode, out) == (130, "")
+    assert "crouching" in err and err.endswith("torque off\ninterrupted: no checklist\n")
+
+
+def test_ctrl_c_twice_turns_torque_off_at_once(robotctl: Robotctl, walking_on_air: Any) -> None:
+    wait_for(lambda: mode_of(robotctl) == "active", walking_on_air)
+    os.kill(walking_on_air.pid, signal.SIGINT)
+    wait_for(lambda: mode_of(robotctl) == "stopping", walking_on_air)
+    os.kill(walking_on_air.pid, signal.SIGINT)
+    begin_s = time.monotonic()
+    assert walking_on_air.wait(timeout=LONG_S) == 130
+    print(f"ended {time.monotonic() - begin_s:.1f} s after the second Ctrl-C")
+    assert walking_on_air.stderr.read().splitlines()[-2:] == ["torque off", "interrupted: no checklist"]
+
+
 def test_a_terminal_that_stands_still_after_ctrl_s_keeps_no_estop_waiting(robotctl: Robotctl) -> None:
     master, terminal = pty.openpty()
     with spawn(*ON_AIR, stderr=terminal) as process:

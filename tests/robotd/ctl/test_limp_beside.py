@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from bench_rig import Robotctl
+from daemon_rig import daemon
 from served_robot import Served, lead, served
 from test_limp import QUICK
 
@@ -136,6 +137,20 @@ def test_a_bench_verb_is_killed_and_another_limp_is_not(
             process.kill()
         assert process.wait() == -signal.SIGKILL
     assert said.code == (0 if killed else 3) and (": killed (pid" in said.err) is killed
+
+
+def test_a_simulated_robotd_does_not_answer_for_who_holds_the_hardware(
+    bench: ServoBench, robotctl: Robotctl, zero_bundle_path: Path, own_home: Path
+) -> None:
+    with (
+        daemon(Path(os.environ["WILDROBOT_HOME"]), zero_bundle_path, "--hal", "mock") as simulated,
+        holder("robotctl sysid", bench) as process,
+    ):
+        said = robotctl("limp")
+        gone = process.poll() is not None
+        process.kill()
+        assert gone and said.code == 0 and "2 of 2 servos say torque off" in said.out and ": killed (pid" in said.err
+        assert simulated.status().mode == "idle"
 
 
 def test_the_holder_is_who_holds_it_and_not_who_waits_at_the_door(own_home: Path) -> None:
