@@ -133,5 +133,9 @@ def _why_closed(port: str, baud: int, problem: Exception) -> str:
         return f"{port}: no permission; add yourself to the group that owns it (often dialout)"
     if not Path(port).is_char_device():
         return f"{port}: not a serial port; name the adapter, as /dev/ttyUSB0"
-    reason = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else (problem.args or (problem,))[-1]
+    reason = (
+        os.strerror(problem.errno)
+        if isinstance(problem, OSError) and problem.errno
+        else (problem.args or (problem,))[-1]
+    )
     return f"{port}: cannot be opened at {baud} baud ({reason})"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 """A terminal that goes away, Ctrl-\\ and Ctrl-Z among them."""
@@ -23,6 +24,17 @@ def on_ending(end: Callable[[signal.Signals], None]) -> None:
             loop.add_signal_handler(number, end, number)
     for number in WITHOUT_MEANING:
         signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """For the moment in which torque goes off: whoever presses Ctrl-C again changes nothing. In the main thread."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def nothing_more() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from contract import ConfigError
 
-ARRAYS_FILE, META_FILE, FOLDER = "arrays.npz", "meta.json", "checkpoints"
+ARRAYS_FILE, META_FILE, FOLDER, CONFIG_FILE = "arrays.npz", "meta.json", "checkpoints", "config.yaml"
 
 
 def save_checkpoint(
@@ -133,6 +133,11 @@ def latest_checkpoint(run: Path) -> Path:
     if (run / META_FILE).is_file():
         return run
     found = checkpoints(run / FOLDER)
+    if not found and (run / CONFIG_FILE).is_file():
+        raise ConfigError(
+            f"{run}: no checkpoint found, the run was stopped before its first one; begin it anew: "
+            f"trainer train --config {run / CONFIG_FILE} --run {run}"
+        )
     if not found:
         raise ConfigError(f"{run}: no checkpoint found, expected a run folder with checkpoints/<step>/ in it")
     return found[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,12 @@ class Verbs(click.Group):
             sys.exit(problem.exit_code)
         except click.Abort:
             sys.exit(INTERRUPTED)
+        except OSError as problem:
+            if not _stdout_is_full():
+                raise
+            wanted = "expected room for the output; make some there or send it elsewhere"
+            click.echo(f"trainer: stdout: {problem.strerror}, {wanted}", err=True)
+            sys.exit(REFUSED)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
@@ -100,6 +107,19 @@ class Verbs(click.Group):
             sys.exit(REFUSED)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+
+
+def _stdout_is_full() -> bool:
+    """Whether stdout takes no more; what it still holds is then dropped, or the interpreter fails on it at exit."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return True
+    return False
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

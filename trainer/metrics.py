@@ -123,9 +123,10 @@ class _EventFile:
         from tensorboardX.proto.summary_pb2 import Summary
 
         folder.mkdir(parents=True, exist_ok=True)
+        begun = any(folder.iterdir())
         self._event, self._summary = Event, Summary
         self._writer = EventsWriter(str(folder / "events"), f".{os.getpid()}")
-        if done:  # TensorBoard then forgets what the killed run wrote from this step on
+        if begun:  # TensorBoard then forgets what the stopped run wrote from this step on
             start = SessionLog(status=SessionLog.START)
             self._writer.write_event(Event(wall_time=time.time(), step=done + 1, session_log=start))
 
@@ -160,6 +161,7 @@ class Progress:
         self._stream, self._errors = stream or sys.stdout, errors or sys.stderr
         self._bar = self._stream.isatty()
         self._first: tuple[int, float] | None = None
+        self._open = False  # the bar's line is not ended
         self._warn = amp_watch()
 
     def __call__(self, metrics: Mapping[str, Any]) -> None:
@@ -167,14 +169,22 @@ class Progress:
         self._first = self._first or (iteration, now)
         if self._bar:
             self._stream.write("\r" + self._bar_line(metrics, iteration, now) + "\x1b[K")
+            self._open = True
             if iteration == self._iterations:
-                self._stream.write("\n")
+                self.end()
         elif iteration % 10 == 0 or iteration == self._first[0]:
             self._stream.write(_line(metrics) + "\n")
         self._stream.flush()
         warning = self._warn(metrics)
         if warning:
             self._errors.write(("\n" if self._bar else "") + f"trainer: {warning}\n")
+
+    def end(self) -> None:
+        """End the bar's line, so that what follows stands in its own."""
+        if self._open:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._open = False
 
     def _bar_line(self, metrics: Mapping[str, Any], iteration: int, now: float) -> str:
         assert self._first is not None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -31,6 +30,7 @@ from .physics.body_state import Physics
 from .physics.native import NativePhysics
 from .ppo import LearnerState, Transition, make_optimizer, make_update
 from .rollout import Sampler, Worker
+from .run_folder import alone_in, unwritable
 from .symmetry import make_mirrors
 from .task import make_env, motion_asset
 
@@ -199,6 +199,7 @@ def train(
     wandb: bool = False,
     processes: Processes | None = None,
     physics: Physics | None = None,
+    saved: Callable[[Path], None] = lambda checkpoint: None,
 ) -> Path:
     """Train into the folder `run` (config.yaml, metrics.jsonl, tensorboard/, checkpoints/<env steps>/).
 
@@ -209,18 +210,31 @@ def train(
         wandb: also write an offline W&B run.
         processes: those that train together; only the first one writes.
         physics: instead of the config's backend.
+        saved: called with each checkpoint, once it is whole.
 
     Returns:
         The last checkpoint.
 
     Raises:
-        ConfigError: `run` cannot be written, or `resume` is not usable.
+        ConfigError: `run` cannot be written or another process trains in it, or `resume` is not usable.
         DivergedError: a value is not finite; the state before lies in run/dump.
         StorageError: the folder takes no more.
     """
-    if processes is None or processes.first:
-        _check_writable(run)
-    trainer = Trainer(config, physics, processes)
+    with alone_in(run) if processes is None or processes.first else nullcontext():
+        trainer = Trainer(config, physics, processes)
+        return _train(trainer, run, resume, report, say, wandb, saved)
+
+
+def _train(
+    trainer: Trainer,
+    run: Path,
+    resume: Path | None,
+    report: Callable[[dict[str, Any]], None],
+    say: Callable[[str], None],
+    wandb: bool,
+    saved: Callable[[Path], None],
+) -> Path:
+    config = trainer.config
     text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     done, wall_s, last = 0, 0.0, resume or run
     state = trainer.begin()
@@ -249,6 +263,7 @@ def train(
                 with _storing(run, last):
                     _save(folder, trainer, state, metrics)
                 last = folder
+                saved(last)
     return last
 
 
@@ -283,21 +298,7 @@ def _open_log(run: Path, config_text: str, done: int, config: TrainConfig | None
         beside.replace(run / "config.yaml")
         return MetricsLog(run, done, None if config is None else config.model_dump(mode="json"))
     except OSError as problem:
-        raise _unwritable(run, problem) from None
-
-
-def _check_writable(run: Path) -> None:
-    """Before minutes are spent. Raises ConfigError."""
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=run, prefix=".", suffix=".part"):
-            pass
-    except OSError as problem:
-        raise _unwritable(run, problem) from None
-
-
-def _unwritable(run: Path, problem: OSError) -> ConfigError:
-    return ConfigError(f"{run}: {problem.strerror}, expected a folder to write to; name another by --run")
+        raise unwritable(run, problem) from None
 
 
 @contextmanager

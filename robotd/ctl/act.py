@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,9 +12,10 @@ from typing import Any, TypeVar
 import click
 
 from robotd.ctl.client import Client
-from robotd.messages import Done, Request
+from robotd.messages import AskStatus, Done, Request, Status
 
 EXIT_OK, EXIT_FAILED = 0, 1
+POLL_S = 0.1
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -32,6 +34,13 @@ def act(socket: Path | None, request: Request, as_json: bool = False) -> int:
     """One act over a connection of its own; prints what came of it and returns the exit code."""
     with Client(socket) as client:
         return tell(client.act(request), as_json)
+
+
+def wait_while(client: Client, mode: str) -> Status:
+    """Ask for the status until the robot is in another mode. Raises Refusal, Unreachable."""
+    while (status := client.ask(AskStatus(), Status)).mode == mode:
+        time.sleep(POLL_S)
+    return status
 
 
 def tell(done: Done, as_json: bool = False) -> int:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from robotd.ctl.act import EXIT_FAILED, EXIT_OK, json_option, socket_option, tell
+from robotd.ctl.act import EXIT_FAILED, EXIT_OK, json_option, socket_option, tell, wait_while
 from robotd.ctl.client import Client
-from robotd.messages import Arm, AskStatus, Status
-
-POLL_S = 0.1
+from robotd.messages import Arm
 
 
 @click.command()
@@ -37,9 +34,8 @@ def command(socket: Path | None, wait: bool, as_json: bool) -> int:
             return tell(done, as_json)
         if not as_json:
             tell(done)
-        while done.mode == "homing":
-            time.sleep(POLL_S)
-            done = replace(done, mode=client.ask(AskStatus(), Status).mode)
+        if done.mode == "homing":
+            done = replace(done, mode=wait_while(client, "homing").mode)
     stands = done.mode == "standby"
     tell(replace(done, ok=stands), as_json) if as_json else click.echo(done.mode)
     return EXIT_OK if stands else EXIT_FAILED

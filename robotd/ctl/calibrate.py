@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shlex
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from robotd.calibration import (
     Calibration,
@@ -91,6 +93,7 @@ def command(
     from contract import assets_dir
     from contract.errors import ConfigError
     from contract.robot_config import load_robot_config
+    from robotd.ctl.calibration.steps import expect_needs
 
     with refusing(ConfigError):
         robot = load_robot_config(robot_config or assets_dir() / "robot_config.yaml")
@@ -99,15 +102,51 @@ def command(
     with refusing(CalibrationError, OSError):
         if undo:
             return _undo(path, robot, undo, as_json)
-        draft = Draft(path.with_name(path.name + DRAFT_SUFFIX), robot_identity(robot))
-        if steps and not draft.resumed:
-            old = load_calibration(path, robot_identity(robot))
-            if old is not None:
-                draft.begin_from(old, tuple(steps))
-    wanted = tuple(steps) or tuple(PARTS)
-    _run(draft, wanted, robot, hal, _wiring(config, robot), **chosen)
+    wanted, wiring = tuple(steps) or tuple(PARTS), _wiring(config, robot)
+    with refusing(CalibrationError, OSError):
+        draft = _begun(path, robot, wiring, chosen["seed"] if hal == "emulated" else None, steps)
+    expect_needs(draft.content.done, wanted, _again())
+    _run(draft, wanted, robot, hal, wiring, **chosen)
     with refusing(CalibrationError, OSError):
         return _finish(path, draft, as_json)
+
+
+def _begun(path: Path, robot: RobotConfig, wiring: Wiring, seed: int | None, steps: Sequence[str]) -> Draft:
+    """The draft that is gone on with; where there is none of this robot, single steps begin from its calibration.
+
+    Args:
+        seed: of the emulated robot; None: a real one.
+    """
+    draft = Draft(path.with_name(path.name + DRAFT_SUFFIX), robot_identity(robot))
+    line = draft.tie(seed)
+    if steps and not draft.resumed:
+        old = load_calibration(path, robot_identity(robot))
+        if old is not None and seed is not None and not _is_of(old, robot, wiring, seed):
+            line = f"{path} is of another emulated robot than that of seed {seed}: begun anew"
+        elif old is not None:
+            draft.begin_from(old, tuple(steps))
+    if line:
+        click.echo(f"  {line}", err=True)
+    return draft
+
+
+def _is_of(old: Calibration, robot: RobotConfig, wiring: Wiring, seed: int) -> bool:
+    """Whether the emulated robot of a seed has the servos of a calibration, whichever joint each may turn."""
+    from robotd.ctl.calibration.hidden_robot import draw_truth
+
+    servos = {(wire.bus, wire.servo_id) for wire in draw_truth(robot, wiring, seed).wires.values()}
+    return servos == {(joint.bus, joint.servo_id) for joint in old.joints.values()}
+
+
+def _again() -> str:
+    """This command without its steps, for a hint: without its options the next one would move another robot."""
+    context, words = click.get_current_context(), ["robotctl", "calibrate"]
+    for option in context.command.params:
+        name = option.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if isinstance(option, click.Option) and given and name not in ("undo", "as_json"):
+            words += [option.opts[0], str(context.params[name])]
+    return shlex.join(words)
 
 
 def _wiring(config: Path | None, robot: RobotConfig) -> Wiring:
@@ -174,7 +213,7 @@ def _finish(path: Path, draft: Draft, as_json: bool) -> int:
         lines = [*_table(calibration), f"written to {path}{f', the one before is {kept.name}' if kept else ''}"]
         doubts = calibration.doubts
         lines += [f"WRONG: {doubt}" for doubt in doubts or ()]
-        lines += ["not verified yet, and does not arm: robotctl calibrate verify"] if doubts is None else []
+        lines += [f"not verified yet, and does not arm: {_again()} verify"] if doubts is None else []
     click.echo(json.dumps(said) if as_json else "\n".join(f"  {line}" for line in lines))
     return EXIT_FAILED if draft.content.doubts else EXIT_OK
 

@@ -18,13 +18,13 @@ from robotd.ctl.comparison.plot import draw_comparison
 from robotd.ctl.comparison.session import read_session
 from robotd.ctl.comparison.twin import Base, simulate, simulate_as_it_was
 from robotd.ctl.finite_range import FiniteRange
+from robotd.ctl.log import chosen_box
 from robotd.ctl.log_export import counted
 from robotd.ctl.plotting import PlotError
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed, Refusal, refusing
 from robotd.hal import HardwareError
 from robotd.hal.sim import open_twin
-from robotd.places import blackbox_path
 from robotd.policy import open_session
 
 EXIT_OK, EXIT_FAILED = 0, 1
@@ -64,7 +64,7 @@ def command(
     Exit codes: 0 ok, 1 a joint is off by more than --max-rms, or the log has nothing to compare, 2 refused.
     """
     progress = Progress(sys.stderr)
-    with refusing(BlackBoxError, ContractError), BlackBoxFile(file or blackbox_path()) as opened:
+    with refusing(BlackBoxError, ContractError), BlackBoxFile(chosen_box(file)) as opened:
         loaded = load_bundle(bundle or assets_dir() / "bundles" / "standing", open_session)
         header = opened.header
         _must_match(loaded, header, opened.path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import click
 from contract import ContractError, assets_dir
 from robotd.bundle_choice import bundle_option
 from robotd.ctl.director import Script
+from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.gap import read_reference
 from robotd.ctl.outcome import EXIT_OK, exit_code, make_outcome, table, verdict
 from robotd.ctl.progress import Progress
@@ -22,6 +22,7 @@ from robotd.ctl.refusal import Refusal, Unreachable, refusing
 from robotd.ctl.rehearsal import Plan, pushes, rehearse, tell
 from robotd.ctl.served import serve_show
 from robotd.ctl.show import Show, film, perform, prepare
+from robotd.ctl.viewer import has_display
 from robotd.daemon import Refusal as StartRefusal
 from robotd.daemon import Unreachable as StartUnreachable
 from robotd.hal.physics import OTHER_IN_WORDS, PHYSICS
@@ -30,15 +31,8 @@ _GAP_EPISODES = 20
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _finite(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
-    if not math.isfinite(value):
-        raise click.BadParameter(f"found {value}, expected a finite number")
-    return value
-
-
 def _number(name: str, default: float, low: float, high: float, text: str) -> Callable[[Function], Function]:
-    kind = click.FloatRange(low, high)
-    return click.option(name, type=kind, default=default, show_default=True, callback=_finite, help=text)
+    return click.option(name, type=FiniteRange(low, high), default=default, show_default=True, help=text)
 
 
 @click.command()
@@ -131,10 +125,19 @@ def command(
     with _starting():
         if options["serve"]:
             return serve_show(show, hal, options["socket"], strict, folder)
+        headless = headless or (folder is None and _without_window(show, progress))
         if count is None:
             return _once(show, progress, headless, strict, as_json, hal, folder)
         plan = Plan(count, options["fast"], strict, headless, reference, physics)
         return rehearse(show, plan, progress, as_json, hal, folder)
+
+
+def _without_window(show: Show, progress: Progress) -> bool:
+    """Whether no window can be opened on the twin; says so, and nothing of pictures, for a demo that draws none."""
+    if show.twin is None or has_display():
+        return False
+    progress.say("no display that works, so there is no window")
+    return True
 
 
 def _script(options: Mapping[str, Any], seed: int) -> Script:

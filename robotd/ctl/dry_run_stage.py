@@ -172,7 +172,7 @@ async def _perform(robot: Robot, stage: Stage, clock: Clock, say: Say, socket: P
 
 
 async def _run(loop: Loop, hardware: Hardware, conductor: Conductor, control: Control | None) -> RunSummary:
-    """Start, run, stop. The first Ctrl-C, Ctrl-Z or hangup stops in an orderly way, a second Ctrl-C turns torque off."""
+    """Start, run, stop. The first Ctrl-C, Ctrl-Z or hangup stops in an orderly way, a second Ctrl-C limps at once."""
     events = asyncio.get_running_loop()
     for number in ENDING:
         events.add_signal_handler(number, conductor.interrupt, number)

@@ -9,11 +9,11 @@ import click
 
 
 class FiniteRange(click.FloatRange):
-    """A FloatRange that NaN is not in: every comparison with it is false, so click lets it through."""
+    """A FloatRange without NaN and infinity: every comparison with NaN is false, so click lets it through."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number; a usage error names what does not fit."""
         number = float(super().convert(value, param, ctx))
-        if math.isnan(number):
+        if not math.isfinite(number):
             self.fail(f"found {value}, expected a finite number", param, ctx)
         return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -37,8 +38,20 @@ _FILE = click.argument("file", required=False, type=click.Path(path_type=Path))
 def command() -> None:
     """Look at the black box: the ring of all that happened in the last minutes.
 
-    FILE is the newest one unless you name another. A robotd that is running goes on writing meanwhile.
+    FILE is the newest one unless you name another; a bare name that is not here is looked for in their folder. A robotd
+    that is running goes on writing meanwhile.
     """
+
+
+def chosen_box(file: Path | None) -> Path:
+    """The black box that is meant: the newest without a name; a bare name that lies not here but in the folder of the
+    black boxes is that one."""
+    newest = blackbox_path()
+    if file is None:
+        return newest
+    known = newest.parent / file
+    bare = file.name == str(file)
+    return known if bare and not os.path.exists(file) and os.path.exists(known) else file
 
 
 class Story(NamedTuple):
@@ -70,6 +83,8 @@ def list_files(as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"folder": str(newest.parent), "files": found}))
         return EXIT_OK
+    if found:
+        click.echo(f"  {newest.parent}:")
     for entry in found:
         words = entry["problem"] or (
             f"{entry['ticks']} ticks, {entry['active']} active, {_clock(entry['first_s'])} to "
@@ -94,7 +109,7 @@ def show(file: Path | None, last_s: float | None, as_json: bool) -> int:
 
     Exit codes: 0 ok, 1 there is no intact record in it, 2 refused.
     """
-    with refusing(BlackBoxError), BlackBoxFile(file or blackbox_path()) as opened:
+    with refusing(BlackBoxError), BlackBoxFile(chosen_box(file)) as opened:
         story = _story(opened, _intact(opened), last_s)
         header = opened.header
     if as_json:
@@ -132,7 +147,7 @@ def export(file: Path | None, output: Path, kind: str | None, bundle: Path | Non
     if kind == "csv" and bundle is not None:
         raise click.UsageError("--bundle: found it with CSV, which draws no robot, expected it with MCAP; leave it out")
     progress = Progress(sys.stderr)
-    with refusing(BlackBoxError, ContractError, ExportError), BlackBoxFile(file or blackbox_path()) as opened:
+    with refusing(BlackBoxError, ContractError, ExportError), BlackBoxFile(chosen_box(file)) as opened:
         scan = _intact(opened)
         rows = counted(opened, scan, last_s, progress.show)
         if kind == "mcap":
@@ -159,7 +174,7 @@ def layout(file: Path | None, output: Path) -> int:
 
     Exit codes: 0 ok, 2 refused.
     """
-    with refusing(BlackBoxError), BlackBoxFile(file or blackbox_path()) as opened:
+    with refusing(BlackBoxError), BlackBoxFile(chosen_box(file)) as opened:
         text = json.dumps(layout_of(opened.header), indent=2) + "\n"
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,13 +40,16 @@ def refusing(*errors: type[Exception]) -> Iterator[None]:
 
 
 def expect_writable(path: Path, option: str) -> None:
-    """Before anything is done whose outcome goes there. Raises Refusal: this user cannot write it."""
+    """Before anything is done whose outcome goes there. Raises Refusal: it is a folder, or this user cannot write."""
+    if path.is_dir():
+        raise Refusal(f"{path}: is a folder, expected a file; give another name with {option}")
     if not may_write(path):
         raise Refusal(f"{path}: this user cannot write there; use sudo, or {option} for another place")
 
 
 def _sentence(problem: Exception) -> str:
     if isinstance(problem, OSError) and problem.filename:
-        cure = "use sudo" if isinstance(problem, PermissionError) else "check that place"
+        barred = isinstance(problem, PermissionError) and os.geteuid() != 0
+        cure = "use sudo" if barred else "check that place"
         return f"{problem.filename}: {problem.strerror}; {cure}"
     return " ".join(str(problem).split())

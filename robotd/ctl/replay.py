@@ -22,10 +22,10 @@ from robotd.bundle_choice import bundle_option
 from robotd.bundle_store import BundleStoreError, bundle_in_use
 from robotd.config import RobotdConfig
 from robotd.ctl.finite_range import FiniteRange
+from robotd.ctl.log import chosen_box
 from robotd.ctl.log_export import counted
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed, Refusal, refusing
-from robotd.places import blackbox_path
 from robotd.policy import open_session
 from robotd.record import TickRecord
 from robotd.replay import Result, replay
@@ -76,7 +76,7 @@ def command(
     Exit codes: 0 everything is the same, 1 something is not, 2 refused.
     """
     progress = Progress(sys.stderr)
-    with refusing(BlackBoxError, BundleStoreError, ContractError), BlackBoxFile(file or blackbox_path()) as opened:
+    with refusing(BlackBoxError, BundleStoreError, ContractError), BlackBoxFile(chosen_box(file)) as opened:
         folder = bundle or bundle_in_use()
         bundles, _ = load_deployment(folder, open_session, allow_unverified)
         stage = _stage(opened, bundles, folder)

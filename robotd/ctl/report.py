@@ -20,11 +20,11 @@ from robotd.ctl.flight_report.assemble import build, headline, ranges_of
 from robotd.ctl.flight_report.flight import Flight, read_flight
 from robotd.ctl.flight_report.pictures import Progress as Told
 from robotd.ctl.flight_report.story import Halt, halts, main_halt
+from robotd.ctl.log import chosen_box
 from robotd.ctl.log_export import counted
 from robotd.ctl.log_robot import robot_of
 from robotd.ctl.progress import Progress
 from robotd.ctl.refusal import CheckFailed, Refusal, refusing
-from robotd.places import blackbox_path
 
 EXIT_OK = 0
 
@@ -63,7 +63,7 @@ def command(
     Exit codes: 0 ok, 1 there is no intact record in it, 2 refused.
     """
     progress = Progress(sys.stderr)
-    with refusing(BlackBoxError, ContractError, PlotlyMissingError), BlackBoxFile(file or blackbox_path()) as opened:
+    with refusing(BlackBoxError, ContractError, PlotlyMissingError), BlackBoxFile(chosen_box(file)) as opened:
         plotly_library()  # or say now that it is missing
         scan = opened.scan()
         flight = _flight(opened, scan, last_s, progress)

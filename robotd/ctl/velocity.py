@@ -11,6 +11,7 @@ import click
 
 from robotd.ctl.act import EXIT_OK, json_option, socket_option, tell
 from robotd.ctl.client import Client
+from robotd.ctl.finite_range import FiniteRange
 from robotd.ctl.refusal import refusing
 from robotd.messages import MessageError, Release, Velocity
 
@@ -22,7 +23,7 @@ _STOPPED = ("stopping", "fault", "idle")
 @click.argument("vx", type=float)
 @click.argument("vy", type=float, default=0.0)
 @click.argument("yaw", type=float, default=0.0)
-@click.option("--for", "seconds", type=click.FloatRange(0.1, 3600), help="So long, s; without it until Ctrl-C.")
+@click.option("--for", "seconds", type=FiniteRange(0.1, 3600), help="So long, s; without it until Ctrl-C.")
 @json_option
 @socket_option
 def command(vx: float, vy: float, yaw: float, seconds: float | None, socket: Path | None, as_json: bool) -> int:

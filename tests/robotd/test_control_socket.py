@@ -84,8 +84,11 @@ def test_a_session_from_arming_to_clearing(robot: Daemon, capsys: pytest.Capture
     assert said(robot, capsys, "policy", "--json").endswith('"current": "walking"}\n')
     assert robot.status().claimed_by == ""
     assert "did you mean 'walking'" in said(robot, capsys, "policy", "wolking", code=2)
-    assert said(robot, capsys, "stop").startswith("stopping")
-    robot.wait_for_mode("fault")
+    assert said(robot, capsys, "stop", "--wait").splitlines() == [
+        "stopping: it crouches, then torque goes off",
+        "torque is off, latched: OPERATOR",
+    ]
+    assert said(robot, capsys, "stop", "--wait") == "torque is off, latched: OPERATOR\n"
     assert "OPERATOR" in said(robot, capsys, "status")
     assert "`robotctl clear` first" in said(robot, capsys, "arm", code=1)
     assert said(robot, capsys, "clear") == "cleared: idle, torque off\n"

@@ -40,6 +40,41 @@ def test_usage_errors_are_one_sentence(words: list[str], said: str) -> None:
     assert refused(*words) == said
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "NaN", "1e999"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["eval", "--velocity"],
+        ["eval", "--command", "0.3", "0"],
+        ["visualize", "--velocity"],
+        ["visualize", "--command", "0.3", "0"],
+        ["train", "--amp-weight"],
+        ["train", "--disc-lr"],
+        ["motion", "build", "--period"],
+        ["motion", "build", "--lift"],
+        ["motion", "build", "--double-support"],
+        ["motion", "build", "--lower"],
+        ["motion", "import", "walk.bvh", "--output", "x", "--unit"],
+        ["motion", "import", "walk.bvh", "--output", "x", "--stride"],
+        ["motion", "import", "walk.bvh", "--output", "x", "--slower"],
+        ["motion", "import", "walk.bvh", "--output", "x", "--lower"],
+    ],
+)
+def test_a_number_that_is_not_finite(words: list[str], number: str) -> None:
+    option = [word for word in words if word.startswith("--")][-1]
+    said = f"trainer: Invalid value for '{option}': found {number}, expected a finite number.\n"
+    assert refused(*words, number) == said
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+@pytest.mark.parametrize("verb", ["eval", "visualize"])
+def test_a_push_that_is_not_finite(verb: str, number: str) -> None:
+    said = f"trainer: Invalid value for '--push-n': found {number}, expected a finite number.\n"
+    assert refused(verb, "--push-n", number) == said
+    below = "trainer: Invalid value for '--push-n': -1.0 is not in the range x>=0.\n"
+    assert refused(verb, "--push-n", "-1") == below
+
+
 def test_no_verb_at_all_gives_the_help() -> None:
     assert refused().startswith("Usage:")
 

@@ -1,6 +1,7 @@
 """The trainer's commands end to end: smoke training, resume, export, evaluation."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,11 +101,20 @@ def test_bad_input_is_refused_in_one_sentence(words: tuple[str, ...], sentence: 
     assert done.stderr.count("\n") == 1
 
 
-def test_a_run_is_never_overwritten(run: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("--verify",)])
+def test_a_run_is_never_overwritten(run: Path, more: tuple[str, ...]) -> None:
     before = (run / "metrics.jsonl").read_bytes()
-    done = trainer("train", "--config", STANDING, "--run", run)
+    done = trainer("train", "--config", STANDING, "--run", run, "--allow-failed-twin", *more)
     assert done.returncode == 2 and "holds a run already" in done.stderr
     assert (run / "metrics.jsonl").read_bytes() == before
+
+
+def test_nor_by_one_that_goes_on_from_another(run: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(run, tmp_path / "other")
+    before = (other / "metrics.jsonl").read_bytes()
+    done = trainer("train", "--resume", run, "--run", other)
+    assert done.returncode == 2 and "other: holds another run, expected a new folder" in done.stderr
+    assert (other / "metrics.jsonl").read_bytes() == before
 
 
 def test_wilson_interval_is_the_textbooks() -> None:

@@ -13,6 +13,7 @@ from contract import ConfigError, ContractError, load_bundle
 
 from ..cli import FAILED
 from . import own_config
+from .finite import FINITE, FiniteRange
 
 
 @click.command("eval")
@@ -23,9 +24,9 @@ from . import own_config
 @click.option(
     "--num-steps", "steps", type=click.IntRange(1), default=500, show_default=True, help="of a trial, 20 ms each"
 )
-@click.option("--velocity", type=float, help="commanded forward velocity, m/s [0.4 to walk, 0 to stand]")
-@click.option("--command", "asked", type=(float, float, float), help="vx vy m/s and yaw rate rad/s; or --velocity")
-@click.option("--push-n", type=click.FloatRange(0), default=10.0, show_default=True, help="N, .2 s every 2-4 s")
+@click.option("--velocity", type=FINITE, help="commanded forward velocity, m/s [0.4 to walk, 0 to stand]")
+@click.option("--command", "asked", type=(FINITE,) * 3, help="vx vy m/s and yaw rate rad/s; or --velocity")
+@click.option("--push-n", type=FiniteRange(0), default=10.0, show_default=True, help="N, .2 s every 2-4 s")
 @click.option("--floor", type=click.Choice(("flat", "tilted", "rough")), help="[slopes by the config's law]")
 @click.option("--stochastic", is_flag=True, help="draw actions as in training")
 @click.option("--seed", type=int, default=0, show_default=True, help="of all that is drawn")

@@ -11,6 +11,7 @@ import click
 from contract import ConfigError, assets_dir, load_robot_config
 
 from ..cli import FAILED
+from .finite import FINITE
 
 if TYPE_CHECKING:
     from ..physics.robot_model import RobotModel
@@ -22,10 +23,10 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--period", type=float, help="s, a whole cycle [0.64]")
-@click.option("--lift", type=float, help="m, of the swinging foot; less where the joints do not allow it [0.035]")
-@click.option("--double-support", type=float, help="share of each half cycle in which both feet stand [0.06]")
-@click.option("--lower", type=float, help="m, pelvis below its standing height while walking [0.012]")
+@click.option("--period", type=FINITE, help="s, a whole cycle [0.64]")
+@click.option("--lift", type=FINITE, help="m, of the swinging foot; less where the joints do not allow it [0.035]")
+@click.option("--double-support", type=FINITE, help="share of each half cycle in which both feet stand [0.06]")
+@click.option("--lower", type=FINITE, help="m, pelvis below its standing height while walking [0.012]")
 @click.option("--output", type=Path, default=Path("runs/walk.npz"), show_default=True, help="the .npz to write")
 def build(output: Path, **options: float | None) -> None:
     """Make gaits for a grid of velocities, and say whether the robot can do them.
@@ -60,10 +61,10 @@ def build(output: Path, **options: float | None) -> None:
 @click.option("--licence", default="", help="under which the recording may be used; required")
 @click.option("--source", default="", help="who recorded it and where it is from; required")
 @click.option("--output", type=Path, required=True, help="the .npz to write")
-@click.option("--unit", type=float, help="m, the file's unit of length [the one that makes a person]")
-@click.option("--stride", type=float, help="share of the scaled stride [the largest that the servos can do]")
-@click.option("--slower", type=float, default=1.0, show_default=True, help="how much longer a cycle takes than scaled")
-@click.option("--lower", type=float, default=0.015, show_default=True, help="m, pelvis below its standing height")
+@click.option("--unit", type=FINITE, help="m, the file's unit of length [the one that makes a person]")
+@click.option("--stride", type=FINITE, help="share of the scaled stride [the largest that the servos can do]")
+@click.option("--slower", type=FINITE, default=1.0, show_default=True, help="how much longer a cycle takes than scaled")
+@click.option("--lower", type=FINITE, default=0.015, show_default=True, help="m, pelvis below its standing height")
 @click.option("--symmetric/--as-recorded", default=True, show_default=True, help="average the two sides")
 def import_(
     file: Path,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import click
 from contract import ConfigError, ContractError
 
 from ..cli import FAILED
+from .finite import FINITE
 
 if TYPE_CHECKING:
     from ..config import TrainConfig
@@ -41,9 +43,9 @@ VERIFY = {"iterations": 10, "num_envs": 32}
 @click.option("--backend", type=click.Choice(["auto", "native", "mjx", "warp"]), help="physics, instead of the YAML's")
 @click.option("--verify", is_flag=True, help="ten short iterations, to see that everything works")
 @click.option("--no-amp", is_flag=True, help="plain PPO, whatever the YAML says")
-@click.option("--amp-weight", type=float, help="weight of the style reward")
+@click.option("--amp-weight", type=FINITE, help="weight of the style reward")
 @click.option("--disc-updates", type=click.IntRange(1), help="steps of the discriminator in each iteration")
-@click.option("--disc-lr", type=float, help="learning rate of the discriminator")
+@click.option("--disc-lr", type=FINITE, help="learning rate of the discriminator")
 @click.option("--amp-start-iteration", type=click.IntRange(0), help="plain PPO up to this iteration")
 @click.option("--robot-params", type=Path, help="YAML of `robotctl sysid`: narrows the domain randomisation")
 @click.option("--allow-failed-twin", is_flag=True, help="train although drop-, torque-, speed- or reach-test fails")
@@ -76,28 +78,71 @@ def command(
     """
     processes = _processes(coordinator, process_id, num_processes)
 
-    from ..checkpoint import latest_checkpoint, load_meta
-    from ..dump import RunStoppedError
-    from ..metrics import METRICS_FILE, Progress
-    from ..train import train as run_training
+    with _telling_what_is_kept(processes is None or processes.first) as kept:
+        from ..checkpoint import FOLDER, checkpoints, latest_checkpoint
 
-    checkpoint = latest_checkpoint(resume) if resume else None
-    config = _config(config_path, checkpoint, (VERIFY if verify else {}) | _given(changes), no_amp, robot_params)
-    if not allow_failed_twin and checkpoint is None:
-        from ..feasibility.checks import refuse_failed_twin
+        checkpoint = latest_checkpoint(resume) if resume else None
+        config = _config(config_path, checkpoint, (VERIFY if verify else {}) | _given(changes), no_amp, robot_params)
+        if not allow_failed_twin and checkpoint is None:
+            from ..feasibility.checks import refuse_failed_twin
 
-        refuse_failed_twin(config)
-    name = f"{config.task}-verify" if verify else f"{config.task}-{config.seed}"
-    folder = run or (_run_of(checkpoint) if checkpoint else Path("runs") / name)
-    if checkpoint is None and (folder / METRICS_FILE).exists():
-        if not verify:
+            refuse_failed_twin(config)
+        name = f"{config.task}-verify" if verify else f"{config.task}-{config.seed}"
+        folder = run or (_run_of(checkpoint) if checkpoint else Path("runs") / name)
+        if checkpoint is None and checkpoints(folder / FOLDER) and (run is not None or not verify):
             raise ContractError(f"{folder}: holds a run already, expected a new folder; use --run or --resume {folder}")
-        (folder / METRICS_FILE).unlink()
+        if checkpoint is not None and _run_of(checkpoint) == folder.resolve():
+            kept.append(checkpoint)
+        elif checkpoint is not None and checkpoints(folder / FOLDER):
+            raise ContractError(f"{folder}: holds another run, expected a new folder; name one by --run")
+        _train(config, folder, checkpoint, wandb, processes, kept)
+
+
+@contextmanager
+def _telling_what_is_kept(aloud: bool) -> Iterator[list[Path]]:
+    """A list for the checkpoints of the run; Ctrl-C then says from which one it can go on."""
+    kept: list[Path] = []
     try:
-        last = run_training(config, folder, checkpoint, Progress(config.iterations), click.echo, wandb, processes)
+        yield kept
+    except KeyboardInterrupt:
+        if aloud:
+            click.echo(f"trainer: interrupted; {_what_is_kept(kept)}", err=True)
+        raise
+
+
+def _what_is_kept(kept: list[Path]) -> str:
+    if not kept:
+        return "nothing new is kept yet, begin again with the same command"
+    from ..checkpoint import load_meta
+
+    iteration = load_meta(kept[-1])["iteration"]
+    return f"kept up to iteration {iteration}: trainer train --resume {kept[-1].parents[1]}"
+
+
+def _train(
+    config: TrainConfig,
+    folder: Path,
+    checkpoint: Path | None,
+    wandb: bool,
+    processes: Processes | None,
+    kept: list[Path],
+) -> None:
+    """Train, and say what came of it; each checkpoint goes into `kept`."""
+    from ..checkpoint import load_meta
+    from ..dump import RunStoppedError
+    from ..metrics import Progress
+    from ..train import train
+
+    progress = Progress(config.iterations)
+    try:
+        last = train(config, folder, checkpoint, progress, click.echo, wandb, processes, saved=kept.append)
     except RunStoppedError as problem:
+        progress.end()
         click.echo(f"trainer: {problem}", err=True)
         sys.exit(FAILED)
+    except KeyboardInterrupt:
+        progress.end()
+        raise
     if processes is None or processes.first:
         click.echo(f"checkpoint: {last}\nweights: {load_meta(last).get('weights_hash', 'unknown')}")
 

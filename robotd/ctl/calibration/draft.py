@@ -65,9 +65,11 @@ class DraftJoint(Section):
 
 
 class DraftContent(Section):
-    """The draft's file. done: finished steps; notes: findings inside of a step that is under way, by name."""
+    """The draft's file. seed: of the emulated robot that it is of, None: of a real one; done: finished steps; notes:
+    findings inside of a step that is under way, by name."""
 
     robot: str
+    seed: int | None = None
     done: list[str] = []  # noqa: RUF012
     notes: dict[str, Any] = {}  # noqa: RUF012
     joints: dict[str, DraftJoint] = {}  # noqa: RUF012
@@ -98,6 +100,28 @@ class Draft:
         if self.content.robot != robot:
             raise CalibrationError(f"{path}: is the draft of another robot; remove it and begin again")
         self.resumed = data is not None
+
+    def tie(self, seed: int | None) -> str:
+        """From now on it is of the emulated robot of a seed (None: of a real one). A draft of another emulated robot is
+        left, though not removed before something is found; returns a line that says so, else an empty one.
+
+        Raises:
+            CalibrationError: it is of a real robot, and a rehearsal must not go on from it or take its place.
+        """
+        was = self.content.seed
+        if self.resumed and was == seed:
+            return ""
+        if self.resumed and was is None:
+            raise CalibrationError(
+                f"{self.path}: is the draft of a robot that is not emulated, expected none here; "
+                "give another --file, or remove it"
+            )
+        self.content = DraftContent(robot=self.content.robot, seed=seed)
+        if not self.resumed:
+            return ""
+        self.resumed = False
+        now = "this one" if seed is None else f"seed {seed}"
+        return f"{self.path} is of the emulated robot of seed {was}, not of {now}: begun anew"
 
     def change(self, **parts: Any) -> None:
         """Replace parts of the content, on disk before this returns. Raises CalibrationError: a value cannot be."""
@@ -158,7 +182,7 @@ class Draft:
 
     def calibration(self, date: str) -> Calibration:
         """The complete calibration. Raises CalibrationError: something is missing."""
-        content = self.content.model_dump(exclude={"done", "notes"}, exclude_none=True)
+        content = self.content.model_dump(exclude={"seed", "done", "notes"}, exclude_none=True)
         try:
             return Calibration.model_validate(content | {"date": date})
         except ValidationError as problem:

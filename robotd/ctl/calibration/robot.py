@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import math
 import statistics
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from firmware_bridge.bno085 import Bno085
 from firmware_bridge.bno085_failure import Bno085Error
@@ -22,7 +22,9 @@ from firmware_bridge.serial_line import BusError, SerialLine
 from firmware_bridge.servo_bus import REPLY_S, ServoBus
 from firmware_bridge.servo_limp import LimpReport, limp
 from firmware_bridge.servo_scan import Found, scan_ids
+from robotd.ctl.calibration.interrupt import Interrupt
 from robotd.ctl.refusal import CheckFailed, Unreachable
+from robotd.ending import undisturbed
 
 SLOW_UNITS_PER_S = 60.0
 """14.4 deg/s, 0.25 rad/s: nothing moves a joint faster during a calibration."""
@@ -108,23 +110,27 @@ class BenchRobot:
         self._known: dict[str, set[int]] = {name: set() for name in lines}
         self._aims: dict[tuple[str, int], int] = {}  # where loaded servos were told to be
         self._imu_started = False
+        self._interrupt = Interrupt()
 
     def __enter__(self) -> BenchRobot:
+        self._interrupt.install()
         self._buses = self._run(self._open())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, at: TracebackType | None
     ) -> None:
-        try:
-            self._runner.run(limp({bus: tuple(self._known[name]) for name, bus in self._buses.items()}))
-            self._runner.run(self._close())
-        finally:
-            self._runner.close()
-            if self._imu_started and self._senses.imu is not None:
-                self._senses.imu.stop()
-            if self._senses.switches is not None:
-                self._senses.switches.close()
+        with undisturbed():
+            try:
+                self._runner.run(limp({bus: tuple(self._known[name]) for name, bus in self._buses.items()}))
+                self._runner.run(self._close())
+            finally:
+                self._runner.close()
+                if self._imu_started and self._senses.imu is not None:
+                    self._senses.imu.stop()
+                if self._senses.switches is not None:
+                    self._senses.switches.close()
+        self._interrupt.remove()
 
     # Time
 
@@ -287,11 +293,9 @@ class BenchRobot:
         self._known[servo.bus].add(servo.servo_id)
         return self._run(self._buses[servo.bus].ask(servo.servo_id, command, ATTEMPTS)).values[0]
 
-    def _run(self, work: Awaitable[Result]) -> Result:
-        async def inside() -> Result:
-            return await work
-
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         try:
-            return self._runner.run(inside())
+            with self._interrupt:
+                return self._runner.run(self._interrupt.cancels(work))
         except (BusError, CodecError) as problem:
             raise Unreachable(str(problem)) from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -16,12 +18,14 @@ from calibration_rig import OF_WILDROBOT
 from contract import assets_dir
 from firmware_bridge.emulator.servo import EmulatedServo
 from robotd.calibration import calibration_path, load_calibration, robot_identity, save_calibration
-from robotd.ctl.calibration.draft import PARTS
+from robotd.ctl.calibration.draft import PARTS, Draft
 from robotd.ctl.calibration.hidden_person import HiddenPerson
 from robotd.ctl.calibration.hidden_robot import HiddenRobot, draw_truth
 from robotd.ctl.calibration.prompts import Prompt
 from robotd.ctl.calibration.words import words_of
+from robotd.ctl.refusal import Refusal, refusing
 from robotd.lock import HardwareLock
+from robotd.places import state_folder
 from robotd.wiring import Wiring
 
 EMULATED = ("--hal", "emulated", "--ids", "1-60")
@@ -70,9 +74,85 @@ def test_the_draft_goes_on_and_a_step_can_be_taken_back(robotctl: Robotctl, tmp_
     said = robotctl("calibrate", "--undo", "servos", *EMULATED, *file, "--json")
     assert (said.code, said.json["undone"]) == (0, ["servos", "direction", "offsets", "range", "home", "verify"])
     said = robotctl("calibrate", "direction", *EMULATED, *file)
-    assert said.code == 2 and said.err.splitlines()[-1].endswith(
-        "direction needs servos first; run robotctl calibrate servos direction"
+    assert said.code == 2 and said.sentence == (
+        "direction needs servos first; run "
+        f"robotctl calibrate --hal emulated --file {tmp_path}/c.yaml --ids 1-60 servos direction"
     )
+    assert "[begin]" not in said.err, "nobody hangs up a robot for a step that cannot be"
+
+
+def test_a_hint_names_the_same_robot(robotctl: Robotctl) -> None:
+    said = robotctl("calibrate", *EMULATED, "--seed", 3, "home", "imu", "verify")
+    assert said.code == 2 and said.sentence == (
+        "home needs servos, direction, offsets first; "
+        "run robotctl calibrate --hal emulated --ids 1-60 --seed 3 servos direction offsets imu home verify"
+    )
+    said = robotctl("calibrate", *EMULATED, *(step for step in PARTS if step != "verify"))
+    assert said.code == 0, said.err
+    assert said.out.endswith("does not arm: robotctl calibrate --hal emulated --ids 1-60 verify\n")
+
+
+def test_a_draft_is_of_its_seed(robotctl: Robotctl, tmp_path: Path) -> None:
+    file = ("--file", tmp_path / "c.yaml")
+    draft = tmp_path / "c.yaml.draft"
+    assert robotctl("calibrate", "servos", *EMULATED, *file, "--seed", 3).code == 0
+    said = robotctl("calibrate", "servos", "direction", *EMULATED, *file, "--seed", 4)
+    assert said.code == 0, said.err
+    assert f"  {draft} is of the emulated robot of seed 3, not of seed 4: begun anew" in said.err.splitlines()
+    truth = draw_truth(OF_WILDROBOT, Wiring(), 4)
+    found = yaml.safe_load(draft.read_text())
+    assert {name: joint["servo_id"] for name, joint in found["joints"].items()} == {
+        name: wire.servo_id for name, wire in truth.wires.items()
+    }
+    said = robotctl("calibrate", "servos", *EMULATED, *file, "--seed", 4)
+    assert said.code == 0 and "begun anew" not in said.err and "[servos." not in said.err
+    said = robotctl("calibrate", "servos", "--hal", "bench", *file)
+    assert said.code == 3 and "is of the emulated robot of seed 4, not of this one: begun anew" in said.err
+    assert yaml.safe_load(draft.read_text()) == found, "nothing was found yet"
+
+
+def test_a_rehearsal_takes_no_draft_of_a_robot(robotctl: Robotctl, tmp_path: Path) -> None:
+    draft = Draft(tmp_path / "c.yaml.draft", robot_identity(OF_WILDROBOT))
+    draft.keep_joint("waist_yaw", direction=-1)
+    before = draft.path.read_bytes()
+    said = robotctl("calibrate", *EMULATED, "--file", tmp_path / "c.yaml")
+    assert said.code == 2 and said.sentence == (
+        f"{draft.path}: is the draft of a robot that is not emulated, expected none here; "
+        "give another --file, or remove it"
+    )
+    assert draft.path.read_bytes() == before
+
+
+def test_steps_of_another_seed_do_not_build_upon_a_finished_rehearsal(robotctl: Robotctl) -> None:
+    assert robotctl("calibrate", *EMULATED, "--seed", 3).code == 0
+    said = robotctl("calibrate", "range", *EMULATED, "--seed", 4)
+    path = state_folder() / "rehearsal" / "calibration.yaml"
+    assert f"  {path} is of another emulated robot than that of seed 4: begun anew" in said.err.splitlines()
+    assert said.code == 2 and said.sentence.startswith("range needs servos, direction, offsets first; run ")
+
+
+@pytest.mark.parametrize("more", [("--hal", "emulated"), ("--hal", "bench"), ("--undo", "imu")])
+def test_a_folder_is_refused_before_anything_is_done(more: tuple[str, ...], robotctl: Robotctl, tmp_path: Path) -> None:
+    said = robotctl("calibrate", *more, "--file", tmp_path)
+    assert said.code == 2 and said.err.count("\n") == 1
+    assert said.sentence == f"{tmp_path}: is a folder, expected a file; give another name with --file"
+
+
+@pytest.mark.parametrize(
+    ("user", "problem", "cure"),
+    [
+        (0, PermissionError(errno.EPERM, "Operation not permitted", "a.yaml"), "check that place"),
+        (1000, PermissionError(errno.EACCES, "Permission denied", "a.yaml"), "use sudo"),
+        (1000, NotADirectoryError(errno.ENOTDIR, "Not a directory", "a.yaml"), "check that place"),
+    ],
+)
+def test_only_who_is_not_root_is_told_to_use_sudo(
+    user: int, problem: OSError, cure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    with pytest.raises(Refusal) as caught, refusing(OSError):
+        raise problem
+    assert str(caught.value) == f"a.yaml: {problem.strerror}; {cure}"
 
 
 def test_undo_without_a_draft_puts_back_what_a_backup_has(robotctl: Robotctl, tmp_path: Path) -> None:

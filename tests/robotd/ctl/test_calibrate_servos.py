@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from calibration_rig import OF_WILDROBOT, SERVO_STEPS, Rehearsal, accusations, errors, rehearse
 
 from firmware_bridge.emulator.fault import FaultKind
 from firmware_bridge.hiwonder import Command, write
+from firmware_bridge.servo_limp import limp
 from robotd.calibration import robot_identity
 from robotd.ctl.calibration.draft import Draft
 from robotd.ctl.calibration.hidden_robot import HiddenRobot, draw_truth
@@ -118,3 +122,39 @@ def test_a_move_is_bounded_by_the_robot_whatever_a_step_asks_for(tmp_path: Path)
         bench.move(waist, here + 40, speed=5000)
         assert abs(bench.units(waist) - here - 40) <= 3
     assert 40 < max(robot.shafts[wire.bus].fastest.values()) <= 60
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_ends_what_is_asked_and_never_keeps_a_servo_loaded(
+    presses: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot, limped, before = hidden(), [], signal.getsignal(signal.SIGINT)
+
+    async def asked() -> None:
+        for _ in range(presses):
+            signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(60)
+
+    async def pressed(*words: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        limped.append(await limp(*words))
+
+    monkeypatch.setattr("robotd.ctl.calibration.robot.limp", pressed)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        BenchRobot(robot.lines, robot.senses, robot.time.world, lambda move: None) as bench,
+    ):
+        bench._run(asked())
+    assert len(limped) == 1 and signal.getsignal(signal.SIGINT) is before and robot.clock.now_s() < 10
+
+
+def test_ctrl_c_between_two_questions_is_an_interrupt_at_once() -> None:
+    robot = hidden()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        BenchRobot(robot.lines, robot.senses, robot.time.world, lambda move: None) as bench,
+    ):
+        bench.sleep(0.1)
+        signal.raise_signal(signal.SIGINT)
+        bench.sleep(60)
+    assert robot.clock.now_s() < 10

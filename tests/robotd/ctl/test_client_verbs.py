@@ -57,6 +57,23 @@ def test_without_a_daemon_it_is_one_sentence_and_3(
     assert "no robotd answers there; start it: robotd --bundle" in sentence(capsys, words, path, 3)
 
 
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["velocity", "0.1", "--for", "nan"], "'--for': found nan, expected a finite number"),
+        (["velocity", "0.1", "--for", "inf"], "'--for': inf is not in the range 0.1<=x<=3600"),
+        (["velocity", "nan"], "vx_m_s: found nan, expected -2 to 2"),
+        (["velocity", "0", "0", "nan"], "yaw_rad_s: found nan, expected -4 to 4"),
+        (["slow", "nan"], "factor: found nan, expected 0.1 to 1"),
+    ],
+)
+def test_what_is_no_number_is_refused_before_a_daemon_is_looked_for(
+    words: list[str], problem: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([*words, "--socket", str(path)]) == 2
+    assert problem in capsys.readouterr().err
+
+
 def test_on_a_robot_with_a_service_that_is_what_to_start(
     path: Path, own_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

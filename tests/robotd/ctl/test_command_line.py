@@ -106,3 +106,11 @@ def test_interrupt_gives_130(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cli.robotctl, "main", interrupted)
     assert cli.run(["demo"]) == 130
+
+
+def test_a_full_disk_is_one_sentence() -> None:
+    command = [sys.executable, "-c", "from robotd.ctl.cli import main; main()", "bus-budget"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "robotctl: the output: no space left on device; free some, then try again\n"

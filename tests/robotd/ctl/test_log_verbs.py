@@ -36,12 +36,36 @@ def test_the_list_names_every_black_box(newest: Path, robotctl: Robotctl) -> Non
     (newest.parent / "blackbox.7.bin").write_text("x")
     code, out, _ = robotctl("log", "list")
     lines = out.splitlines()
-    assert code == 0 and len(lines) == 3
-    assert "blackbox.bin" in lines[0] and "0 ticks" in lines[0]
-    assert "blackbox.1.bin" in lines[1] and "200 ticks" in lines[1] and "TILT" in lines[1]
-    assert "is not a black box" in lines[2]
+    assert code == 0 and len(lines) == 4
+    assert lines[0] == f"  {newest.parent}:"
+    assert "blackbox.bin" in lines[1] and "0 ticks" in lines[1]
+    assert "blackbox.1.bin" in lines[2] and "200 ticks" in lines[2] and "TILT" in lines[2]
+    assert "is not a black box" in lines[3]
     files = json.loads(robotctl("log", "list", "--json")[1])["files"]
     assert [file.get("ticks") for file in files] == [0, 200, None] and files[1]["faults"] == ["TILT"]
+
+
+def test_a_bare_name_out_of_the_list_is_found_by_every_verb(
+    newest: Path, robotctl: Robotctl, zero_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box_at(newest).close()
+    monkeypatch.chdir(tmp_path)
+    name = "blackbox.1.bin"
+    for words in (
+        ("log", "show", name),
+        ("log", "export", name, "--output", "a.csv"),
+        ("log", "layout", name, "--output", "a.json"),
+        ("report", name, "--output", "a.html", "--no-pictures"),
+        ("replay", name, "--bundle", zero_bundle_path),
+    ):
+        said = robotctl(*words)
+        assert said.code == 0, (words, said.err)
+    assert "200 ticks" in robotctl("log", "show", name).out
+    for lost in ("blackbox.9.bin", f"elsewhere/{name}"):
+        said = robotctl("log", "show", lost)
+        assert said.code == 2 and said.sentence.startswith(f"{lost}: No such file")
+    filled(Path(name), 3)
+    assert "3 ticks" in robotctl("log", "show", name).out, "a file that lies here comes first"
 
 
 def test_where_there_is_none_yet_the_list_says_so(robotctl: Robotctl) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import mujoco
 import mujoco.viewer
 import numpy as np
 import pytest
+from bench_rig import Robotctl
 
 from contract import Bundle, Command
 from robotd.ctl import viewer
+from robotd.ctl.film import Film
 from robotd.ctl.viewer import Viewer, has_display
 from robotd.ctl.witness import base_body
 from robotd.hal.sim import open_twin
@@ -62,6 +65,22 @@ def test_display_that_does_not_work_is_none(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("DISPLAY", ":4711")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert not has_display()
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_without_a_display_only_pictures_that_will_be_drawn_are_promised(
+    drawn: bool, robotctl: Robotctl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("robotd.ctl.rehearsal.film", lambda *_: Film((), "drawn"))
+    pictures = ("--out", tmp_path) if drawn else ("--no-pictures",)
+    said = robotctl("demo", "--fast", "--episodes", 1, "--seconds", 0.2, "--push-n", 0, *pictures)
+    assert said.code == 0, said.err
+    assert said.err.count("no display that works, so there is no window") == 1
+    assert ("pictures are drawn after the run" in said.err) == drawn
+    headless = robotctl("demo", "--fast", "--episodes", 1, "--seconds", 0.2, "--push-n", 0, *pictures, "--headless")
+    assert "no window" not in headless.err
 
 
 def test_window_follows_the_twin_every_second_tick_until_it_is_closed(
