@@ -113,8 +113,8 @@ class BenchRobot:
         self._interrupt = Interrupt()
 
     def __enter__(self) -> BenchRobot:
-        self._interrupt.install()
         self._buses = self._run(self._open())
+        self._interrupt.install()
         return self
 
     def __exit__(
