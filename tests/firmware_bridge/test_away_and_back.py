@@ -16,6 +16,13 @@ from firmware_bridge.servo_bus import LOST
 from firmware_bridge.servo_schedule import TIRED, Pace, ServoSchedule
 
 
+async def hold(schedule: ServoSchedule) -> None:
+    """Both servos have torque, and have said so."""
+    schedule.aim({1: 400, 2: 600}, 20)
+    schedule.enable()
+    await until(lambda: not schedule.unconfirmed)
+
+
 def test_a_pulled_plug_is_reported_and_limp_says_so() -> None:
     async def test(schedule: ServoSchedule) -> None:
         bench.unplug("left")
@@ -30,9 +37,7 @@ def test_a_pulled_plug_is_reported_and_limp_says_so() -> None:
 
 def test_a_plug_that_is_put_in_again_brings_the_bus_back_limp_and_disabled(tmp_path: Path) -> None:
     async def test(schedule: ServoSchedule) -> None:
-        schedule.aim({1: 400, 2: 600}, 20)
-        schedule.enable()
-        await until(lambda: not schedule.unconfirmed)
+        await hold(schedule)
         bench.unplug("left")
         await until(lambda: schedule.bus.lost is not None)
         assert not (await schedule.limp()).verified
@@ -50,9 +55,7 @@ def test_a_plug_that_is_put_in_again_brings_the_bus_back_limp_and_disabled(tmp_p
         await until(lambda: schedule.failed_in_a_row == 0)
         assert not schedule.enabled and schedule.bus.lost is None
         assert not [a for a in bench.witness.since(number) if a.command == "move_time_write"]
-        schedule.aim({1: 400, 2: 600}, 20)
-        schedule.enable()
-        await until(lambda: not schedule.unconfirmed)
+        await hold(schedule)
         assert all(servo.loaded for servo in bench.wires["left"].servos)
 
     with ServoBench({"left": (1, 2)}, tmp_path) as bench:
@@ -61,9 +64,7 @@ def test_a_plug_that_is_put_in_again_brings_the_bus_back_limp_and_disabled(tmp_p
 
 def test_a_port_that_was_lost_under_torque_comes_back_as_it_was_and_counts_as_lost_until_limp(tmp_path: Path) -> None:
     async def test(schedule: ServoSchedule) -> None:
-        schedule.aim({1: 400, 2: 600}, 20)
-        schedule.enable()
-        await until(lambda: not schedule.unconfirmed)
+        await hold(schedule)
         bench.unplug("left")
         await until(lambda: schedule.bus.lost is not None)
         number = bench.witness.seen
@@ -95,9 +96,7 @@ def test_without_torque_nobody_is_left_out_of_being_unloaded() -> None:
 
 def test_a_servo_whose_power_was_away_is_not_thrown_to_its_target() -> None:
     async def test(schedule: ServoSchedule) -> None:
-        schedule.aim({1: 400, 2: 600}, 20)
-        schedule.enable()
-        await until(lambda: not schedule.unconfirmed)
+        await hold(schedule)
         bench.fault("left/2", FaultKind.OFF)
         await until(lambda: schedule.counters(2).in_a_row >= TIRED)
         await asyncio.sleep(0.05)
@@ -122,9 +121,7 @@ def test_a_servo_whose_power_was_away_is_not_thrown_to_its_target() -> None:
 
 def test_a_servo_that_was_only_silent_goes_on_once_it_says_that_it_has_its_torque() -> None:
     async def test(schedule: ServoSchedule) -> None:
-        schedule.aim({1: 400, 2: 600}, 20)
-        schedule.enable()
-        await until(lambda: not schedule.unconfirmed)
+        await hold(schedule)
         bench.fault("left/2", FaultKind.GARBAGE)
         await until(lambda: schedule.counters(2).in_a_row >= TIRED)
         await asyncio.sleep(0.05)
