@@ -67,7 +67,7 @@ def command(
     num_processes: int | None,
     **changes: int | float | str | None,
 ) -> None:
-    """Train a policy; --resume goes on where a run stopped, --verify is a smoke test.
+    """Train a policy; --resume goes on from the last checkpoint of a run, --verify is a smoke test.
 
     \b
     Examples:
