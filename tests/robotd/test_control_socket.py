@@ -16,7 +16,7 @@ import pytest
 from daemon_rig import START, Daemon, Raw, daemon, wait_for
 
 from contract import assets_dir
-from robotd.control_socket import REQUESTS_PER_TICK, STOP_PLACES
+from robotd.control_socket import LOG_EVERY_S, REQUESTS_PER_TICK, STOP_PLACES
 from robotd.ctl import cli
 from robotd.messages import AskStatus, AskTiming, Done, Estop, Release, Status, Stop, Subscribe, Telemetry, Velocity
 
@@ -199,6 +199,7 @@ def test_a_message_that_never_ends_is_dropped(robot: Daemon) -> None:
 
 
 def test_who_floods_is_slowed_then_dropped_and_nobody_else_notices(robot: Daemon) -> None:
+    time.sleep(LOG_EVERY_S + 0.1)  # the log says only so often that somebody was dropped
     begun = robot.status().tick
     with Raw(robot.socket) as flood:
         flood.socket.settimeout(2.0)

@@ -108,7 +108,7 @@ def test_a_servo_outside_its_limits_is_only_read(units: int, tmp_path: Path, rob
 
 
 @pytest.mark.parametrize(
-    ("kind", "counted", "words"),
+    ("kind", "counted", "told"),
     [
         (FaultKind.OFF, "no_reply", "silent; check its plug"),
         (FaultKind.GARBAGE, "garbled", "mostly garbled; look for two servos with one id"),
@@ -117,17 +117,18 @@ def test_a_servo_outside_its_limits_is_only_read(units: int, tmp_path: Path, rob
     ],
 )
 def test_a_faulty_servo_fails_the_test_by_the_kind_of_its_failures(
-    kind: FaultKind, counted: str, words: str, tmp_path: Path, robotctl: Robotctl
+    kind: FaultKind, counted: str, told: str, tmp_path: Path, robotctl: Robotctl
 ) -> None:
     with bench_of(tmp_path, 1, 2) as bench:
         bench.fault("leg/2", kind)
-        said = robotctl("bus", "test", "--port", tmp_path / "leg", "--ids", "1-2", "--seconds", "1", "--json")
+        words = ("--port", tmp_path / "leg", "--ids", "1-2", "--seconds", "1", "--reply-ms", "3")  # a slow one takes 5 and more
+        said = robotctl("bus", "test", *words, "--json")
     report = said.json
     assert (said.code, report["passed"]) == (1, False)
     faulty = report["servos"][1]
     assert faulty[counted] > 0.2 * faulty["asked"]
     problem = next(problem for problem in report["problems"] if problem.startswith("servo 2 failed"))
-    assert words in problem
+    assert told in problem
 
 
 def test_a_servo_that_moves_though_told_to_stay_ends_the_test_limp(tmp_path: Path, robotctl: Robotctl) -> None:
