@@ -121,7 +121,7 @@ def test_a_faulty_servo_fails_the_test_by_the_kind_of_its_failures(
 ) -> None:
     with bench_of(tmp_path, 1, 2) as bench:
         bench.fault("leg/2", kind)
-        words = ("--port", tmp_path / "leg", "--ids", "1-2", "--seconds", "1", "--reply-ms", "3")  # a slow one takes 5 and more
+        words = ("--port", tmp_path / "leg", "--ids", "1-2", "--seconds", "1", "--reply-ms", "3")  # slow: 5 and more
         said = robotctl("bus", "test", *words, "--json")
     report = said.json
     assert (said.code, report["passed"]) == (1, False)
